@@ -1,0 +1,33 @@
+# Two commands do everything: `make demo` and `make test`. Nothing needs to be installed but Python 3.11 and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: setup demo test lint clean
+
+setup: $(VENV)/.installed           ## the command, at .venv/bin/rushes
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rushes needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: setup                         ## render manifests/demo.yaml against the sandbox
+	$(BIN)/rushes run --sandbox manifests/demo.yaml
+
+test: $(VENV)/.installed-dev lint   ## the whole suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:                              ## the environment; never what was rendered
+	rm -rf $(VENV) build dist *.egg-info

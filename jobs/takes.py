@@ -1,0 +1,68 @@
+"""A take: one cell of a shot's sweep, exactly one finished video.
+
+`Asked` is what a take asks of a model, in the manifest's one spelling; `Take` is that with its place in
+the batch. Both are values: immutable, comparable, and the same on every expansion of the same manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+AxisValue = str | int | float | bool
+
+
+class Asked(BaseModel):
+    """What one take asks of one model. `None` (or an empty tuple) leaves the choice to the provider.
+
+    `duration` is in whole seconds of video, or `"auto"`. Images, videos and audio are http(s) URLs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    prompt: str
+    start_image: str | None = None
+    end_image: str | None = None
+    reference_images: tuple[str, ...] = ()
+    reference_videos: tuple[str, ...] = ()
+    reference_audio: tuple[str, ...] = ()
+    duration: int | Literal["auto"] | None = None
+    resolution: str | None = None
+    aspect_ratio: str | None = None
+    seed: int | None = None
+    generate_audio: bool | None = None
+
+    def identity(self) -> str:
+        """The sha256 (hex) of what is asked of which model.
+
+        It leaves out what was not set, so a field that a later version of Rushes adds changes no identity;
+        and it leaves out names, so renaming a shot or a batch doesn't either.
+        """
+        asked = {name: value for name, value in self.model_dump(mode="json").items() if value not in (None, [])}
+        canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One take in its place.
+
+    `index` counts through the whole batch from 0. `number` counts through the shot from 1 and opens the
+    name. `name` (`opening/0007-wheat-seed3`) is unique in the batch, and safe alike in file systems,
+    S3 keys and URLs. `axes` holds the values that the sweep chose, in the order of the manifest.
+    """
+
+    batch: str
+    shot: str
+    index: int
+    number: int
+    name: str
+    provider: str
+    asked: Asked
+    axes: Mapping[str, AxisValue]

@@ -1,0 +1,1 @@
+"""The command `rushes`: it reads arguments, calls `workers` and `jobs`, and prints."""

@@ -1,0 +1,143 @@
+"""What an adapter is: a translation between a take and one provider's wire, and nothing more.
+
+An adapter sends nothing, waits for nothing and remembers nothing. It turns what is asked into a `Request`,
+and a `Response` into a `Job`, a `Verdict`, or an error of `workers.providers.errors`. Whatever has to do with
+the network, retries, limits and the ledger is written once, outside.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pydantic import SecretStr
+
+from jobs.takes import Asked
+from workers.providers.errors import ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where a provider is and how it lets us in. `base_url` has no trailing slash."""
+
+    base_url: str
+    key: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to a provider. `json` is the body; None sends none."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    json: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One whole HTTP answer. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def parsed(self) -> Any:
+        """The body as JSON, or None when it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):  # nested too deeply to be an answer of anybody's
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A submission that a provider has accepted, by the provider's own name for it.
+
+    `urls` are those that the provider returned, to be used as they were given.
+    """
+
+    id: str
+    urls: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Accepted and waiting at the provider. `position` counts the jobs ahead, when the provider says."""
+
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Being rendered."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskNext:
+    """The answer lies behind another request: send it, and read what comes."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The video is finished and lies at `video_url`. `answer` is the provider's final JSON, as it came."""
+
+    video_url: str
+    last_frame_url: str | None = None
+    seed: int | None = None
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The job has ended without a video; `error` says why, by class. It is a verdict about the job."""
+
+    error: ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The provider says it knows no such job. Believed only when it goes on saying so."""
+
+    error: ProviderError
+
+
+Verdict = Queued | Running | AskNext | Rendered | Ended | Gone
+
+
+class Adapter(Protocol):
+    """One provider's translation. Stateless, so one instance serves every thread.
+
+    `submit_timeout` is the hard limit of the submitting POST, in seconds: as long as the provider may
+    reasonably take, for a submission that is cut off is in doubt.
+    """
+
+    provider: str
+    submit_timeout: float
+
+    def submission(self, asked: Asked, access: Access) -> Request:
+        """The POST that starts a render. The plan has already refused what the provider can't express."""
+        ...
+
+    def accepted(self, response: Response) -> Job:
+        """The job that the answer to `submission` names.
+
+        Raises a `ProviderError` by class; `InDoubt` whenever the answer leaves open whether it was accepted.
+        """
+        ...
+
+    def status(self, job: Job, access: Access) -> Request:
+        """The request that asks how `job` is."""
+        ...
+
+    def verdict(self, job: Job, request: Request, response: Response, access: Access) -> Verdict:
+        """What `response`, the answer to `request`, says of `job`.
+
+        Raises a `ProviderError` when it says nothing about the job (a 429, a gateway's 502, a revoked key): the
+        job is kept and asked for again later.
+        """
+        ...

@@ -1,0 +1,43 @@
+"""What a store is: a bucket or a folder that keeps whole objects under keys.
+
+Keys are relative, `/`-separated and already safe (`sunflowers/opening/0007-wheat-seed3.mp4`). An object
+appears whole or not at all. Every failure is a `workers.errors.StoreError`, whose class says whether asking
+again can help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+
+class Store(Protocol):
+    """Where results go. Safe to use from any number of threads."""
+
+    def put_file(self, key: str, path: Path, *, sha256: str, content_type: str) -> None:
+        """Store the file's bytes under `key`. `sha256` is theirs, in hex: a store that can, checks it.
+
+        The same bytes may be put again at no harm. Raises `StoreError`, `StoreFull`, `StoreRefused`.
+        """
+        ...
+
+    def put_bytes(self, key: str, body: bytes, *, content_type: str) -> None:
+        """Store `body` under `key`, replacing what was there. Raises as `put_file` does."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes. Raises `ObjectMissing` when there is none, `StoreError` otherwise."""
+        ...
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Every key that begins with `prefix`, in order of their bytes. Raises `StoreError`."""
+        ...
+
+    def url(self, key: str) -> str:
+        """Where a person finds the object: a file path or an `s3://` URL. It holds no secret."""
+        ...
+
+    def check(self) -> None:
+        """Prove that objects can be written, read and removed. Raises `StoreRefused` saying what to mend."""
+        ...
