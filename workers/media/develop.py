@@ -1,0 +1,109 @@
+"""The program that develops one video: its last frame as a PNG, a poster, and its facts.
+
+    python -m workers.media.develop VIDEO OUT.png [POSTER.webp]
+
+It is a process of its own because native code decodes bytes that came from elsewhere: it may crash, hang or
+ask for all the memory there is, and then nobody else is harmed. `workers.media.darkroom` runs it; it prints
+one line of JSON and exits with
+
+    0   the facts
+    3   {"damaged": reason}: the file is not a video that decodes
+    4   {"os_error": errno, "message": ..., "file": ...}: the machine is at fault, a full disk for instance
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+# The writers of the two formats are imported by name so that Pillow doesn't load all the others to save.
+from PIL import (
+    Image,
+    PngImagePlugin,  # noqa: F401
+    WebPImagePlugin,  # noqa: F401
+)
+
+from workers.errors import DamagedVideo
+from workers.media.lastframe import last_frame
+
+DAMAGED = 3
+OS_ERROR = 4
+
+_POSTER_WIDTH = 320
+_MOST_MEMORY = 4 << 30
+_MOST_CPU = 600
+
+
+def main(arguments: list[str]) -> int:
+    """Develop as `arguments` say; the exit code. It writes to standard output."""
+    if len(arguments) not in (2, 3):
+        sys.stderr.write("usage: python -m workers.media.develop VIDEO OUT.png [POSTER.webp]\n")
+        return 2
+    video, png, *poster = (Path(argument) for argument in arguments)
+    try:
+        return _say(_develop(video, png, poster[0] if poster else None), code=0)
+    except DamagedVideo as error:
+        return _say({"damaged": str(error)}, code=DAMAGED)
+    except MemoryError:
+        return _say({"damaged": f"{video}: developing it takes more memory than it may have"}, code=DAMAGED)
+    except OSError as error:
+        message = error.strerror or str(error)
+        return _say({"os_error": error.errno, "message": message, "file": error.filename}, code=OS_ERROR)
+
+
+def _say(answer: dict[str, Any], *, code: int) -> int:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    return code
+
+
+def _develop(video: Path, png: Path, poster: Path | None) -> dict[str, Any]:
+    last = last_frame(video)
+    # Level 1 takes a quarter of the time of the usual 6 and makes the file at most 5 % larger.
+    _write(png, last.image, "PNG", compress_level=1)
+    if poster is not None:
+        _write(poster, _small(last.image), "WEBP", quality=80)
+    return dataclasses.asdict(last.facts)
+
+
+def _small(image: Image.Image) -> Image.Image:
+    """The image at the poster's width; one that is narrower already is left as it is."""
+    if image.width <= _POSTER_WIDTH:
+        return image
+    height = max(1, round(image.height * _POSTER_WIDTH / image.width))
+    return image.resize((_POSTER_WIDTH, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def _write(path: Path, image: Image.Image, form: str, **options: int) -> None:
+    # By way of memory: a full disk is then Python's own OSError, not Pillow's "encoder error".
+    encoded = io.BytesIO()
+    image.save(encoded, form, **options)
+    try:
+        path.write_bytes(encoded.getbuffer())
+    except OSError as error:
+        # A failed write, unlike a failed open, doesn't say of which file.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _limit_itself() -> None:
+    os.nice(10)
+    _lower(resource.RLIMIT_CPU, _MOST_CPU)
+    if sys.platform == "linux":
+        _lower(resource.RLIMIT_AS, _MOST_MEMORY)
+
+
+def _lower(limit: int, most: int) -> None:
+    """Let the process have no more than `most` of it, or than the hard limit that it already has."""
+    hard = resource.getrlimit(limit)[1]
+    lowered = most if hard == resource.RLIM_INFINITY else min(hard, most)
+    resource.setrlimit(limit, (lowered, lowered))
+
+
+if __name__ == "__main__":
+    _limit_itself()
+    sys.exit(main(sys.argv[1:]))
