@@ -1,0 +1,354 @@
+"""fal: Seedance 2.0 through the queue at queue.fal.run.
+
+What a request may hold is from fal's API pages for Seedance 2.0; how the queue answers is from its pages on
+the queue, on model errors and on request errors, and from its own Python client. Four things to know:
+
+* There is no FAILED status. A job that failed is COMPLETED, and its result answers with the error and its
+  HTTP status. So the result alone decides, whatever `error` the status carried along.
+* 403 is two things: a key that may not, and an account locked for want of money (`User is locked. ...`).
+* There is no idempotency key and no listing: a submission whose answer is lost can't be settled by asking.
+* fal runs a job up to ten times by itself when its runner breaks down. It does so behind one request id,
+  which is billed once at most (5xx is never billed), while each new submission of ours is a new risk of losing
+  its answer. So `X-Fal-No-Retry` is not sent.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeGuard
+from urllib.parse import quote, urlsplit
+
+from jobs.takes import Asked
+from workers.providers.errors import (
+    AuthRefused,
+    Expired,
+    InDoubt,
+    InputRefused,
+    Invalid,
+    OutputRefused,
+    ProviderError,
+    QuotaExhausted,
+    RateLimited,
+    Transient,
+    Unknown,
+)
+from workers.providers.protocol import (
+    Access,
+    AskNext,
+    Ended,
+    Gone,
+    Job,
+    Queued,
+    Rendered,
+    Request,
+    Response,
+    Running,
+    Verdict,
+)
+from workers.providers.reading import excerpt, retry_after
+from workers.redaction import redact
+
+_MODELS = {
+    "seedance-2.0": "bytedance/seedance-2.0",
+    "seedance-2.0-fast": "bytedance/seedance-2.0/fast",
+}
+
+# The queue names a request by its app alone, without the path of the endpoint.
+_APP = "bytedance/seedance-2.0"
+
+_OWN_HOST = re.compile(r"([a-z0-9-]+\.)*(fal\.run|falrun\.com)")
+
+# 503s that say no runner ever had the request.
+_NEVER_REACHED = frozenset(
+    (
+        "runner_scheduling_failure",
+        "runner_connection_timeout",
+        "runner_connection_refused",
+        "runner_connection_error",
+    )
+)
+
+_TRANSIENT_TYPES = frozenset(
+    (
+        "internal_server_error",
+        "generation_timeout",
+        "downstream_service_error",
+        "downstream_service_unavailable",
+    )
+)
+
+# The second is the name on fal's newer pages.
+_RETRYABLE = ("x-fal-retryable", "x-fal-needs-retry")
+
+_Class = type[ProviderError]
+
+
+class Fal:
+    """fal's translation. See `workers.providers.protocol.Adapter` for what each method promises."""
+
+    provider: str = "fal"
+    submit_timeout: float = 60.0
+
+    def submission(self, asked: Asked, access: Access) -> Request:
+        """The POST that queues a render.
+
+        Raises `Invalid` for what fal has no words for. What can be said but is out of fal's bounds is for the
+        plan to refuse.
+        """
+        model = _MODELS.get(asked.model)
+        if model is None:
+            raise Invalid(f"fal has no model {asked.model!r}; it has {' and '.join(_MODELS)}.")
+        url = f"{access.base_url}/{model}/{_task(asked)}"
+        headers = {**_headers(url, access), "Content-Type": "application/json"}
+        return Request("POST", url, headers, _body(asked))
+
+    def accepted(self, response: Response) -> Job:
+        """The job that the queue names, with the URLs under which it wants to be asked."""
+        answer = response.parsed()
+        if 200 <= response.status < 300:
+            request_id = answer.get("request_id") if isinstance(answer, dict) else None
+            if isinstance(request_id, str) and request_id:
+                named = {name: answer.get(f"{name}_url") for name in ("status", "response", "cancel")}
+                return Job(request_id, {name: url for name, url in named.items() if _is_url(url)})
+            raise _Answer(response).error(
+                InDoubt, "fal answered the submission without naming a request: it may have been accepted"
+            )
+        raise self._refusal(_Answer(response))
+
+    def status(self, job: Job, access: Access) -> Request:
+        """The GET of the job's status URL as fal gave it."""
+        url = job.urls.get("status") or f"{_request_url(job, access)}/status"
+        return Request("GET", url, _headers(url, access))
+
+    def verdict(self, job: Job, request: Request, response: Response, access: Access) -> Verdict:
+        """What the answer to the status, or to the result that it led to, says of the job."""
+        answer = _Answer(response, access)
+        status = response.status
+        if status == 429:
+            raise answer.error(RateLimited, "fal asks to be asked less often")
+        if status in (401, 403):
+            raise answer.error(*answer.shut_out())
+        if status == 404:
+            return Gone(answer.error(Expired, f"fal knows no request {job.id}"))
+        if request.url == self.status(job, access).url:
+            return self._progress(job, answer, access)
+        return self._result(job, answer)
+
+    def _refusal(self, answer: _Answer) -> ProviderError:
+        """The class of a submission's answer that is not a success."""
+        status = answer.response.status
+        if status in (401, 403):
+            return answer.error(*answer.shut_out())
+        if status == 402:
+            return answer.error(QuotaExhausted, "fal wants to be paid first")
+        if status == 429:
+            return answer.error(RateLimited, "fal has too much to do")
+        if status == 503 and answer.error_type in _NEVER_REACHED:
+            return answer.error(RateLimited, "fal has no runner for it at the moment")
+        if status >= 500 or status in (408, 499):
+            return answer.error(InDoubt, f"fal answered HTTP {status}: it may have accepted the submission")
+        if status in (400, 413, 422):
+            kind = answer.kind()
+            return answer.error(InputRefused if kind is OutputRefused else kind, "fal refused the request")
+        return answer.error(Unknown, f"fal answered the submission with HTTP {status}")
+
+    def _progress(self, job: Job, answer: _Answer, access: Access) -> Verdict:
+        """What the status says. Whatever is not one of its three words is no verdict."""
+        response = answer.response
+        if response.status >= 500 or response.status == 408:
+            raise answer.error(Transient, f"fal answered the status with HTTP {response.status}")
+        word = answer.fields.get("status")
+        if response.status in (200, 202) and isinstance(word, str):
+            if word == "IN_QUEUE":
+                position = answer.fields.get("queue_position")
+                return Queued(position if type(position) is int and position >= 0 else None)
+            if word == "IN_PROGRESS":
+                return Running()
+            if word == "COMPLETED":
+                named = job.urls.get("response") or answer.fields.get("response_url")
+                url = named if _is_url(named) else _request_url(job, access)
+                return AskNext(Request("GET", url, _headers(url, access)))
+            raise answer.error(Unknown, f"fal answered with a status that it has not: {word!r:.80}")
+        raise answer.error(Unknown, f"fal answered the status with HTTP {response.status} and no status in it")
+
+    def _result(self, job: Job, answer: _Answer) -> Verdict:
+        """What the result says: the video, or why there is none.
+
+        Only what is fal's own (JSON that gives a reason) ends a job. A gateway's page says nothing about it,
+        and a job wrongly given up would be paid for twice.
+        """
+        response = answer.response
+        status = response.status
+        if status == 200 and answer.is_json:
+            return self._rendered(job, answer)
+        if status == 400 and "still in progress" in answer.text.lower():
+            return Running()
+        if status in (400, 413, 422) and answer.explains:
+            return Ended(answer.error(answer.kind(), f"fal could not render request {job.id}"))
+        if status >= 500 or status == 499:
+            if not answer.names_its_kind:
+                raise answer.error(Transient, f"fal answered the result with HTTP {status}")
+            kind: _Class = Unknown if status == 499 else Transient
+            return Ended(answer.error(kind, f"fal failed to render request {job.id}"))
+        if status == 408:
+            raise answer.error(Transient, f"fal answered the result with HTTP {status}")
+        raise answer.error(Unknown, f"fal answered the result with HTTP {status} and nothing that explains it")
+
+    def _rendered(self, job: Job, answer: _Answer) -> Verdict:
+        video = answer.fields.get("video")
+        url = video.get("url") if isinstance(video, dict) else None
+        if not _is_url(url):
+            if answer.fields.get("status") in ("IN_QUEUE", "IN_PROGRESS"):
+                return Running()
+            kind = answer.kind() if answer.names_its_kind else Unknown
+            return Ended(answer.error(kind, f"fal finished request {job.id} without a video"))
+        seed = answer.fields.get("seed")
+        return Rendered(url, seed=seed if type(seed) is int else None, answer=answer.fields)
+
+
+class _Answer:
+    """An answer of fal's, read for what it says about a failure."""
+
+    def __init__(self, response: Response, access: Access | None = None) -> None:
+        self.response = response
+        self.secrets = (access.key.get_secret_value(),) if access else ()
+        parsed = response.parsed()
+        self.is_json = isinstance(parsed, dict)
+        self.fields: dict[str, Any] = parsed if isinstance(parsed, dict) else {}
+        detail = self.fields.get("detail")
+        self.details: list[dict[str, Any]] = (
+            [each for each in detail if isinstance(each, dict)] if isinstance(detail, list) else []
+        )
+        self.text = detail if isinstance(detail, str) else ""
+        named = self.fields.get("error_type") or response.headers.get("x-fal-error-type")
+        self.error_type = named if isinstance(named, str) else ""
+
+    @property
+    def explains(self) -> bool:
+        """Whether the answer is an error in fal's form."""
+        return self.is_json and ("detail" in self.fields or bool(self.error_type))
+
+    @property
+    def names_its_kind(self) -> bool:
+        """Whether the answer bears the marks of a failure of fal's own, and not of a gateway before it."""
+        typed = bool(self.error_type) or any("type" in each for each in self.details)
+        return self.is_json and (typed or any(name in self.response.headers for name in _RETRYABLE))
+
+    def shut_out(self) -> tuple[_Class, str]:
+        """The class and the message of a 401 or 403."""
+        if self.response.status == 403 and self.text.startswith("User is locked"):
+            return QuotaExhausted, "fal has locked the account"
+        return AuthRefused, f"fal refused the key (HTTP {self.response.status}); check FAL_KEY"
+
+    def kind(self) -> _Class:
+        """The class of a 400, 413 or 422.
+
+        fal has one type for moderation of what was asked and of what was rendered, and tells them apart only
+        when its partner refused the request beforehand. The rest is taken for the output: `OutputRefused` at
+        most offers a person another attempt, while `InputRefused` gives up a take that might pass.
+        """
+        types = [str(each.get("type", "")) for each in self.details] or [self.error_type]
+        if "content_policy_violation" in types:
+            beforehand = any(_reason(each) == "partner_validation_failed" for each in self.details)
+            return InputRefused if beforehand else OutputRefused
+        if "no_media_generated" in types:
+            return OutputRefused
+        if self._may_be_repeated() or any(each in _TRANSIENT_TYPES for each in types):
+            return Transient
+        return Invalid
+
+    def error(self, kind: _Class, what: str) -> ProviderError:
+        """An error of class `kind` whose message is `what` with fal's own words."""
+        body = excerpt(self.response, self.secrets)
+        said = self._said()
+        message = _one_line(f"{what}: {said}" if said else what, self.secrets)
+        return kind(message, status=self.response.status, body=body, retry_after=retry_after(self.response.headers))
+
+    def _may_be_repeated(self) -> bool:
+        marks = (self.response.headers.get(name, "") for name in _RETRYABLE)
+        return any(mark.strip().lower() in ("true", "1") for mark in marks)
+
+    def _said(self) -> str:
+        if self.details:
+            return "; ".join(_said_of(each) for each in self.details[:5])
+        plain = self.text or self.fields.get("error") or ""
+        kind = f" ({self.error_type})" if self.error_type else ""
+        return f"{plain}{kind}".strip()
+
+
+def _task(asked: Asked) -> str:
+    references = asked.reference_images or asked.reference_videos or asked.reference_audio
+    if references and (asked.start_image or asked.end_image):
+        raise Invalid("fal takes either a start and an end image or references, not both; leave one out.")
+    if asked.end_image and not asked.start_image:
+        raise Invalid("fal takes an end_image only together with a start_image; add one.")
+    if references:
+        return "reference-to-video"
+    return "image-to-video" if asked.start_image else "text-to-video"
+
+
+def _body(asked: Asked) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "prompt": asked.prompt,
+        "image_url": asked.start_image,
+        "end_image_url": asked.end_image,
+        "image_urls": list(asked.reference_images) or None,
+        "video_urls": list(asked.reference_videos) or None,
+        "audio_urls": list(asked.reference_audio) or None,
+        "resolution": asked.resolution,
+        "duration": None if asked.duration is None else str(asked.duration),
+        "aspect_ratio": asked.aspect_ratio,
+        "generate_audio": asked.generate_audio,
+        "seed": asked.seed,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _headers(url: str, access: Access) -> dict[str, str]:
+    headers = {"Accept": "application/json"}
+    if _may_see_key(url, access):
+        headers["Authorization"] = f"Key {access.key.get_secret_value()}"
+    return headers
+
+
+def _may_see_key(url: str, access: Access) -> bool:
+    """Whether `url` is fal's or the base URL's: an answer may say where to ask next, not who gets the key."""
+    try:
+        given, base = urlsplit(url), urlsplit(access.base_url)
+    except ValueError:
+        return False
+    host = given.hostname or ""
+    if given.scheme == "https":
+        return host == base.hostname or _OWN_HOST.fullmatch(host) is not None
+    return given.scheme == base.scheme and host == base.hostname
+
+
+def _request_url(job: Job, access: Access) -> str:
+    return f"{access.base_url}/{_APP}/requests/{quote(job.id, safe='')}"
+
+
+def _is_url(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and value.startswith(("https://", "http://"))
+
+
+def _reason(detail: dict[str, Any]) -> object:
+    ctx = detail.get("ctx")
+    extra = ctx.get("extra_info") if isinstance(ctx, dict) else None
+    return extra.get("reason") if isinstance(extra, dict) else None
+
+
+def _said_of(detail: dict[str, Any]) -> str:
+    loc = detail.get("loc")
+    place = ""
+    for part in loc if isinstance(loc, list) else []:
+        place += f"[{part}]" if type(part) is int else f".{part}" if place else str(part)
+    said = f"{detail.get('msg', 'no reason given')} ({detail.get('type', 'no type given')})"
+    value = detail.get("input")
+    if isinstance(value, (str, int, float, bool)) and len(repr(value)) <= 80:
+        said += f", given {value!r}"
+    return f"{place}: {said}" if place else said
+
+
+def _one_line(text: str, secrets: tuple[str, ...]) -> str:
+    line = " ".join(redact(text, secrets).split())
+    return line if len(line) <= 600 else f"{line[:600]} ..."
