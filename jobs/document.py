@@ -1,0 +1,201 @@
+"""YAML text, taken apart: plain values, the line of each, and everything that is wrong with the writing.
+
+YAML is 1.2, so `16:9`, `yes` and `2024-01-01` are text. Only what JSON has too comes out: mappings, lists,
+text, numbers and booleans; tags, dates and binary data don't.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from ruamel.yaml.reader import ReaderError
+
+from jobs.errors import ManifestError, Problem
+from jobs.faults import Loc, place, shown
+
+MOST_NODES = 500_000
+MOST_CHARACTERS = 50_000_000
+DEEPEST = 16
+
+_TAG = "tag:yaml.org,2002:"
+_PLAIN = {f"{_TAG}{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge")}
+
+
+@dataclass
+class Document:
+    """`data` is the top of the document, `lines` the 1-based line of every value by its way.
+
+    `blanks` are the places at which nothing is written; each is among the `problems` too.
+    """
+
+    source: str
+    data: Any = None
+    lines: dict[Loc, int] = field(default_factory=dict)
+    problems: dict[Loc, Problem] = field(default_factory=dict)
+    blanks: set[Loc] = field(default_factory=set)
+
+    def line(self, loc: Loc) -> int | None:
+        """The line of the value at `loc`, or of the nearest thing around it that is written."""
+        while loc not in self.lines:
+            if not loc:
+                return None
+            loc = loc[:-1]
+        return self.lines[loc]
+
+    def blame(self, loc: Loc, message: str) -> None:
+        """Note what is wrong at `loc`; only the first thing said of a place is kept."""
+        self.problems.setdefault(loc, Problem(place(loc), message, self.line(loc)))
+
+    def blame_whole(self, loc: Loc, message: str) -> None:
+        """As `blame`, of a value that is wrong as a whole: a blank within it is not worth a word then.
+
+        `prompt: {place}` without quotes is a mapping with a blank in it, and one mistake.
+        """
+        self.blame(loc, message)
+        for blank in [blank for blank in self.blanks if blank[: len(loc)] == loc and blank != loc]:
+            self.blanks.remove(blank)
+            del self.problems[blank]
+
+
+def parse(text: str, source: str, *, as_written: Callable[[Loc], bool]) -> Document:
+    """Take `text` apart. Where `as_written` says so, a number or boolean stays the text it was written as.
+
+    A problem with one value is noted in the document's `problems`, and None stands in its place. Raises
+    `ManifestError` when there is no document to speak of: not YAML, empty, or without end.
+    """
+    document = Document(source)
+    top = _compose(text, source)
+    if top is None or (isinstance(top, ScalarNode) and top.tag == f"{_TAG}null"):
+        raise ManifestError(source, [Problem("", "the file is empty; a manifest begins with  batch: NAME")])
+    try:
+        document.data = _Reading(document, as_written).value(top, ())
+    except _TooMuch as error:
+        raise ManifestError(source, [Problem("", str(error))]) from None
+    return document
+
+
+def _compose(text: str, source: str) -> Node | None:
+    try:
+        top: Node | None = YAML(typ="rt", pure=True).compose(text)
+        return top
+    except ReaderError as error:
+        # Its position counts characters, and its own text names no line.
+        line = text.count("\n", 0, error.position) + 1
+        problem = Problem("", f"not YAML: the character U+{ord(text[error.position]):04X} can't stand here", line)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = Problem("", f"not YAML: {_plainly(error)}", mark.line + 1 if mark else None)
+    except YAMLError as error:
+        problem = Problem("", f"not YAML: {' '.join(str(error).split())}")
+    except RecursionError:
+        problem = Problem("", "not a manifest: it is nested without end")
+    raise ManifestError(source, [problem])
+
+
+def _plainly(error: MarkedYAMLError) -> str:
+    said = str(error.problem or error.context or "it can't be read")
+    if "mapping values are not allowed" in said:
+        return f"{said} (text with ': ' in it needs quotes around it)"
+    if "'\\t'" in said:
+        return f"{said} (indent with blanks, not with tabs)"
+    if "found another document" in said:
+        return "a second document begins here, and a manifest is one document (take the '---' away)"
+    if "cannot start any token" in said:
+        return f"{said} (text that begins with it needs quotes around it)"
+    if "expected <block end>" in said:
+        return f"{said} (text that begins with a brace, a bracket or a quote needs quotes around the whole)"
+    return said
+
+
+class _TooMuch(Exception):
+    """Aliases can make a small file as large as they like; this one went beyond reason."""
+
+
+class _Reading:
+    """One walk over the composed nodes."""
+
+    def __init__(self, document: Document, as_written: Callable[[Loc], bool]) -> None:
+        self._document = document
+        self._as_written = as_written
+        self._nodes = 0
+        self._characters = 0
+
+    def value(self, node: Node, loc: Loc) -> Any:
+        self._document.lines.setdefault(loc, node.start_mark.line + 1)
+        self._nodes += 1
+        if isinstance(node, ScalarNode):
+            self._characters += len(node.value)
+        if self._nodes > MOST_NODES or self._characters > MOST_CHARACTERS or len(loc) > DEEPEST:
+            raise _TooMuch(f"{place(loc[:4])}: the manifest is too large or nested too deeply (aliases count in full)")
+        tag = str(node.tag)
+        if tag not in _PLAIN:
+            return self._blame(loc, f"the tag {shown(tag.removeprefix(_TAG))} means nothing here; take it away")
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, tag.removeprefix(_TAG), loc)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, loc)
+        return [self.value(item, (*loc, at)) for at, item in enumerate(node.value)]
+
+    def _mapping(self, node: MappingNode, loc: Loc) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            key = key_node.value
+            if not isinstance(key_node, ScalarNode) or not _is_unicode(key):
+                self._document.lines.setdefault(loc, line)
+                self._blame(loc, "a key here is not plain text")
+                continue
+            here = (*loc, key)
+            if key in mapping:
+                earlier = self._document.lines[here]
+                self._document.problems.setdefault(
+                    here, Problem(place(here), f"written twice, first in line {earlier}; keep one of the two", line)
+                )
+                continue
+            self._document.lines[here] = line
+            mapping[key] = self.value(value_node, here)
+        return mapping
+
+    def _scalar(self, node: ScalarNode, kind: str, loc: Loc) -> str | int | float | bool | None:
+        text: str = node.value
+        if not _is_unicode(text):
+            self._blame(loc, f"{shown(text)} holds half a character (a lone surrogate), which can't be sent")
+            return None
+        if kind == "null":
+            self._document.blanks.add(loc)
+            self._blame(loc, "nothing is written here; give a value or take the key away")
+            return None
+        if kind in ("str", "timestamp", "merge") or self._as_written(loc):
+            return text
+        return _plain_value(text, kind)
+
+    def _blame(self, loc: Loc, message: str) -> None:
+        self._document.blame(loc, message)
+
+
+def _plain_value(text: str, kind: str) -> str | int | float | bool:
+    """The number or boolean of YAML 1.2's core schema; what it doesn't know (1.1's 16:30, yes) is text."""
+    if kind == "bool":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    try:
+        if kind == "float":
+            return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+        digits = text.replace("_", "")
+        return int(digits, 0) if digits.lstrip("+-")[:2].lower() in ("0x", "0o", "0b") else int(digits)
+    except ValueError:
+        return text
+
+
+def _is_unicode(text: object) -> bool:
+    if not isinstance(text, str):
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,155 @@
+"""What would happen: the takes of a manifest, counted and summed without laying any of them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.capabilities import Capabilities, capabilities
+from jobs.expansion import Expansion
+from jobs.manifest import Manifest, Shot
+from jobs.mode import Mode, mode
+from jobs.sweep import Axis, Range
+
+FIRST_TAKES = 3
+"""How many takes of each shot a plan shows by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Seconds of video. The two differ where the provider chooses the duration."""
+
+    least: int
+    most: int
+
+    def __add__(self, other: Seconds) -> Seconds:
+        return Seconds(self.least + other.least, self.most + other.most)
+
+    def __mul__(self, count: int) -> Seconds:
+        return Seconds(self.least * count, self.most * count)
+
+    def __str__(self) -> str:
+        return f"{self.least:,} s" if self.least == self.most else f"{self.least:,} to {self.most:,} s"
+
+
+@dataclass(frozen=True, slots=True)
+class ShotPlan:
+    """One shot of a plan. `axes` holds each axis's name and how many values it has, in order."""
+
+    name: str
+    mode: Mode
+    takes: int
+    seconds: Seconds
+    axes: tuple[tuple[str, int], ...]
+    first_takes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a manifest comes to. `models` holds the batch's model, or those that its sweeps choose."""
+
+    batch: str
+    provider: str
+    models: tuple[str, ...]
+    takes: int
+    seconds: Seconds
+    shots: tuple[ShotPlan, ...]
+
+    def lines(self) -> Iterator[str]:
+        """The plan as text for a terminal, line by line."""
+        shots = f"{len(self.shots)} shot{'' if len(self.shots) == 1 else 's'}"
+        yield f"batch     {self.batch}"
+        yield f"provider  {self.provider}, {' and '.join(self.models)}"
+        yield f"takes     {self.takes:,} of {shots}"
+        yield f"video     {self.seconds}"
+        for shot in self.shots:
+            axes = " x ".join(f"{name} {count:,}" for name, count in shot.axes)
+            yield ""
+            yield f"{shot.name}: {shot.takes:,} from {shot.mode}, {shot.seconds}{f'  ({axes})' if axes else ''}"
+            yield from (f"  {name}" for name in shot.first_takes)
+            if shot.takes > len(shot.first_takes):
+                yield f"  and {shot.takes - len(shot.first_takes):,} more"
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain mappings, lists, text and numbers. Seconds of video are `{least, most}`."""
+        return {
+            "batch": self.batch,
+            "provider": self.provider,
+            "models": list(self.models),
+            "takes": self.takes,
+            "seconds": _seconds_json(self.seconds),
+            "shots": [
+                {
+                    "name": shot.name,
+                    "mode": shot.mode,
+                    "takes": shot.takes,
+                    "seconds": _seconds_json(shot.seconds),
+                    "axes": [{"name": name, "count": count} for name, count in shot.axes],
+                    "first_takes": list(shot.first_takes),
+                }
+                for shot in self.shots
+            ],
+        }
+
+
+def plan(manifest: Manifest) -> Plan:
+    """What rendering `manifest` comes to. Raises KeyError when there is no capability table for its provider."""
+    table = capabilities(manifest.provider)
+    expansion = Expansion(manifest)
+    shots = []
+    start = 0
+    for shot in manifest.shots:
+        shots.append(_shot_plan(manifest, shot, start, expansion, table))
+        start += shots[-1].takes
+    models = [model for shot in manifest.shots for model in _models(manifest, shot)]
+    return Plan(
+        batch=manifest.batch,
+        provider=manifest.provider,
+        models=tuple(dict.fromkeys(models)),
+        takes=expansion.total,
+        seconds=sum((shot.seconds for shot in shots), Seconds(0, 0)),
+        shots=tuple(shots),
+    )
+
+
+def _shot_plan(manifest: Manifest, shot: Shot, start: int, expansion: Expansion, table: Capabilities) -> ShotPlan:
+    axes = shot.axes()
+    takes = shot.count()
+    names = tuple(expansion[start + at].name for at in range(min(takes, FIRST_TAKES)))
+    return ShotPlan(
+        name=shot.name,
+        mode=mode(expansion[start].asked),
+        takes=takes,
+        seconds=_seconds(manifest, shot, axes, takes, table),
+        axes=tuple((name, axis.count) for name, axis in axes.items()),
+        first_takes=names,
+    )
+
+
+def _models(manifest: Manifest, shot: Shot) -> tuple[str, ...]:
+    axes = shot.axes()
+    return tuple(str(value) for _, value in axes["model"].samples()) if "model" in axes else (manifest.model,)
+
+
+def _seconds(manifest: Manifest, shot: Shot, axes: dict[str, Axis], takes: int, table: Capabilities) -> Seconds:
+    """Of all takes of a shot. Each pair of duration and model stands in equally many of them."""
+    models = _models(manifest, shot)
+    left_out = manifest.defaults.duration if shot.duration is None else shot.duration
+    one = table.defaults.duration if left_out is None else left_out
+    swept = axes.get("duration")
+    if isinstance(swept, Range):
+        total = swept.count * (swept.first + swept.last) // 2
+        return Seconds(total, total) * (takes // swept.count)
+    durations = [one] if swept is None else [value for _, value in swept.samples()]
+    total_of_all = Seconds(0, 0)
+    for model in models:
+        bounds = table.durations_of(model)
+        for value in durations:
+            known = isinstance(value, int)
+            total_of_all += Seconds(int(value), int(value)) if known else Seconds(bounds.least, bounds.most)
+    return total_of_all * (takes // (len(durations) * len(models)))
+
+
+def _seconds_json(seconds: Seconds) -> dict[str, int]:
+    return {"least": seconds.least, "most": seconds.most}
