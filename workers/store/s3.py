@@ -150,7 +150,9 @@ class S3Store:
                 key = entry["Key"].removeprefix(self._prefix)
                 if not key or key.endswith("/"):
                     continue  # What web consoles make to show an empty folder.
-                if key <= last:
+                if key == last:
+                    continue  # rclone lists a key twice when several writers made it at once.
+                if key < last:
                     raise StoreError(f"{self._url(prefix)}: the server lists {key} after {last}: out of order")
                 last = key
                 yield key

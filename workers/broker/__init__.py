@@ -1,0 +1,1 @@
+"""Redis: reaching one, checking that it doesn't forget, and bringing a private one along."""

@@ -1,0 +1,124 @@
+"""What a step needs to do its work: made once a process from the settings, and handed in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from jobs.expansion import Expansion
+from jobs.manifest import Manifest
+from jobs.takes import Take
+from workers.broker.connection import connect
+from workers.broker.embedded import socket_path
+from workers.clock import Clock, SystemClock
+from workers.engine.lease import LeaseKeeper
+from workers.engine.room import WaitingRoom
+from workers.errors import RedisError
+from workers.http.download import Download
+from workers.http.wire import Wire
+from workers.ledger import Ledger
+from workers.providers.protocol import Access
+from workers.redaction import redact
+from workers.settings import Settings, key_missing
+from workers.store import open_store
+from workers.store.protocol import Store
+
+VERSION = version("rushes")
+
+
+@dataclass
+class Context:
+    """The parts of one process. `wake` tells the pump that something can be handed out at once."""
+
+    settings: Settings
+    room: WaitingRoom
+    store: Store
+    wire: Wire
+    download: Download
+    leases: LeaseKeeper
+    clock: Clock
+    spool: Path
+    wake: Callable[[], None] = lambda: None
+    _expansions: dict[str, Expansion] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def take(self, batch: str, index: int) -> Take:
+        """One take of an open batch. Raises `RedisError` when Redis doesn't know the batch."""
+        return self.expansion(batch)[index]
+
+    def expansion(self, batch: str) -> Expansion:
+        """The takes of an open batch, from its frozen manifest."""
+        with self._lock:
+            known = self._expansions.get(batch)
+            if known is None:
+                frozen = self.room.manifest(batch)
+                if frozen is None:
+                    raise RedisError(f"Redis does not know the batch {batch!r} any more; run it again to take it up")
+                known = self._expansions[batch] = Expansion(Manifest.model_validate_json(frozen))
+            return known
+
+    def ledger(self, batch: str) -> Ledger:
+        """The record of a batch's attempts."""
+        return Ledger(self.store, batch)
+
+    def access(self, provider: str) -> Access:
+        """How a provider is reached. Raises `SettingsError` when there is no key."""
+        settings = self.settings.provider(provider)
+        if settings.key is None:
+            raise key_missing(provider)
+        return Access(settings.url, settings.key)
+
+    def clean(self, text: str) -> str:
+        """The text without any secret that Rushes knows of."""
+        return redact(text, self.settings.secret_values())
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        self.leases.close()
+        self.wire.close()
+
+
+def state_folder(store: str, environ: Mapping[str, str]) -> Path:
+    """Where an embedded Redis keeps the state that belongs to a store: within it, or, for a bucket, in the home."""
+    if "://" not in store:
+        return Path(store) / ".rushes" / "state"
+    if store.startswith("file://"):
+        return Path(store.removeprefix("file://")) / ".rushes" / "state"
+    home = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".local" / "state")
+    return Path(home) / "rushes" / hashlib.sha256(store.encode()).hexdigest()[:16]
+
+
+def redis_url(settings: Settings, environ: Mapping[str, str]) -> str:
+    """The Redis that is configured, or else the embedded one of this store (which may not be running)."""
+    if settings.redis_url is not None:
+        return settings.redis_url.get_secret_value()
+    return f"unix://{socket_path(state_folder(settings.store, environ) / 'redis')}"
+
+
+def make_context(settings: Settings, environ: Mapping[str, str], *, clock: Clock | None = None) -> Context:
+    """Put a process's parts together. Nothing is connected yet."""
+    room = WaitingRoom(connect(redis_url(settings, environ)), settings.namespace)
+    clock = clock or SystemClock()
+    wire = Wire(user_agent=f"rushes/{VERSION}")
+    return Context(
+        settings=settings,
+        room=room,
+        store=open_store(settings.store),
+        wire=wire,
+        download=Download(wire),
+        leases=LeaseKeeper(room, clock),
+        clock=clock,
+        spool=_spool(settings),
+    )
+
+
+def _spool(settings: Settings) -> Path:
+    folder = settings.spool or Path(tempfile.gettempdir()) / f"rushes-spool-{os.getuid()}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

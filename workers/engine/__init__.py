@@ -1,0 +1,1 @@
+"""The waiting room: the state of every take, in Redis, changed only by the scripts beside this file."""

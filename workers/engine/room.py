@@ -1,0 +1,376 @@
+"""The waiting room: a thin face of the Lua scripts that hold the truth about every take.
+
+Each method is one atomic script, safe to send twice: a repeated call is answered as it was the first time.
+All of them raise `workers.errors.RedisError` when Redis stays unreachable for as long as the client retries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, cast
+
+import redis
+from redis.exceptions import NoScriptError, ResponseError
+
+from workers.engine.states import ALIVE, State, Step
+from workers.errors import IllegalTransition, RedisError
+
+_MARK_AT_ONCE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """How long a hand may be silent before its work is given to another, in seconds.
+
+    An admitted take costs nothing to hand out again: a stale message is refused by its fence. A poll's lease
+    must outlive the poll's deadline, and a collection renews its own while it works.
+    """
+
+    admitted: float = 30.0
+    poll: float = 75.0
+    collect: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One step that can be done now. `fence` proves that it is the newest hand on the take."""
+
+    step: Step
+    batch: str
+    index: int
+    fence: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What Redis says of one provider. `paused` is the reason, when it is; times are in seconds from now."""
+
+    provider: str
+    seats: int
+    seats_taken: int
+    paused: str | None
+    paused_kind: str | None
+    slowed: str | None
+    slowed_for: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a batch stands: takes by state, counters since it was opened, and what holds it up."""
+
+    batch: str
+    digest: str
+    total: int
+    states: Mapping[State, int]
+    submissions: int
+    objects: int
+    orphans: int
+    lane: Lane
+    store_trouble: str | None
+    store_trouble_for: float
+
+    @property
+    def alive(self) -> int:
+        """Takes that a worker or the provider still works on."""
+        return sum(self.states[state] for state in ALIVE)
+
+    @property
+    def open(self) -> int:
+        """Takes that have not come to an end: waiting or alive."""
+        return self.states[State.WAITING] + self.alive
+
+
+@dataclass(frozen=True, slots=True)
+class TakeRecord:
+    """What Redis holds of one take that is not merely waiting and not yet done."""
+
+    batch: str
+    index: int
+    state: State
+    fence: int
+    attempt: int
+    failures: int
+    job: dict[str, Any] | None
+    fields: Mapping[str, str] = field(repr=False)
+
+    def value(self, name: str) -> Any:
+        """One of the fields that are kept as JSON, or None."""
+        raw = self.fields.get(name)
+        return None if raw is None else json.loads(raw)
+
+    def time(self, name: str) -> float | None:
+        """One of the times, in seconds since the epoch, or None."""
+        raw = self.fields.get(name)
+        return None if raw is None else float(raw) / 1000
+
+
+class WaitingRoom:
+    """The takes of all batches of one namespace. Safe to use from any number of threads."""
+
+    def __init__(self, client: redis.Redis, namespace: str, *, leases: Leases | None = None) -> None:
+        self._redis = client
+        self._namespace = namespace
+        self.leases = leases or Leases()
+
+    def open(self, batch: str, *, digest: str, total: int, provider: str, manifest: bytes) -> str:
+        """Open a batch: `"new"`, `"same"`, or `"other"` when the name stands for another manifest already."""
+        return self._text(self._run("open", batch, digest, total, provider, manifest))
+
+    def manifest(self, batch: str) -> bytes | None:
+        """The frozen manifest (JSON) of an open batch."""
+        with _reaching():
+            return cast("bytes | None", self._redis.get(self._key("batch", batch, "manifest")))
+
+    def batches(self) -> list[str]:
+        """The names of all open batches."""
+        with _reaching():
+            return sorted(self._text(name) for name in cast("set[bytes]", self._redis.smembers(self._key("batches"))))
+
+    def set_limits(self, provider: str, *, seats: int, requests_per_minute: float | None, queues: bool) -> None:
+        """Set a provider's limits for all workers, and lift its pause.
+
+        `queues` says that the provider queues what is over its own limit, instead of refusing it.
+        """
+        interval = 0 if requests_per_minute is None else round(60_000 / requests_per_minute)
+        self._run("lane", provider, seats, interval, int(queues))
+
+    def pause(self, provider: str, *, kind: str, reason: str) -> None:
+        """Admit nothing more to a provider until its limits are set again. What is accepted goes on."""
+        self._run("pause", provider, 0, kind, reason)
+
+    def slow_down(self, provider: str, *, seconds: float, reason: str) -> None:
+        """Admit nothing more to a provider for so many seconds."""
+        self._run("pause", provider, max(1, round(seconds * 1000)), "rate", reason)
+
+    def store_fails(self, reason: str, *, seconds: float) -> None:
+        """Hold all admission back for so many seconds: there is nowhere to put what would be paid for.
+
+        Unless it is said again meanwhile, the trouble is taken to be over.
+        """
+        self._run("store_trouble", max(1, round(seconds * 1000)), reason)
+
+    def tick(self, *, most: int = 200, most_unstarted: int = 128) -> list[Work]:
+        """Hand out what can be done now: at most `most` steps, each under a fresh fence and a lease."""
+        flat = cast(
+            "list[bytes]",
+            self._run(
+                "tick",
+                most,
+                _ms(self.leases.admitted),
+                _ms(self.leases.poll),
+                _ms(self.leases.collect),
+                most_unstarted,
+            ),
+        )
+        parts = [self._text(part) for part in flat]
+        return [
+            Work(Step(parts[i]), parts[i + 1], int(parts[i + 2]), int(parts[i + 3]), int(parts[i + 4]))
+            for i in range(0, len(parts), 5)
+        ]
+
+    def move(
+        self,
+        work: Work,
+        from_state: State,
+        to_state: State,
+        *,
+        delay: float = 0.0,
+        fields: Mapping[str, Any] | None = None,
+        counters: Mapping[str, int] | None = None,
+    ) -> bool:
+        """One transition, compare-and-set: False when the take has moved on without this hand.
+
+        `delay` (seconds) says when the take is due next: as a lease, a poll, or a return from waiting. `fields` are
+        kept with the take (None removes one). Raises `IllegalTransition` for a step that the states don't have.
+        """
+        hand = secrets.token_hex(8)
+        answer = self._run(
+            "move",
+            work.batch,
+            work.index,
+            work.fence,
+            from_state,
+            to_state,
+            _ms(delay),
+            _fields(fields),
+            hand,
+            json.dumps(dict(counters or {})),
+        )
+        return bool(self._text(answer))
+
+    def accept(
+        self,
+        batch: str,
+        index: int,
+        *,
+        job_id: str,
+        first_poll: float,
+        fields: Mapping[str, Any],
+        counters: Mapping[str, int] | None = None,
+    ) -> Literal["rendering", "known", "orphan"]:
+        """Record a job that a provider has named. It is never refused; a take that is elsewhere makes it an orphan."""
+        answer = self._run(
+            "accept", batch, index, job_id, _ms(first_poll), _fields(fields), json.dumps(dict(counters or {}))
+        )
+        return cast("Literal['rendering', 'known', 'orphan']", self._text(answer))
+
+    def note(self, batch: str, index: int, job_id: str, fields: Mapping[str, Any]) -> None:
+        """Keep `fields` with a take, if it is still that job's."""
+        self._run("note", batch, index, job_id, _fields(fields))
+
+    def renew(self, work: Work, *, lease: float) -> bool:
+        """Put off the end of a hand's lease (seconds). False when the hand is stale."""
+        return bool(self._run("renew", work.batch, work.index, work.fence, _ms(lease)))
+
+    def adopt(self, batch: str, index: int, state: State, fields: Mapping[str, Any]) -> bool:
+        """Take over from the store's record what Redis doesn't know. False when it does know."""
+        return bool(self._run("adopt", batch, index, state, _fields(fields)))
+
+    def mark_done(self, batch: str, indices: Iterable[int], *, done: bool = True) -> None:
+        """Set what Redis believes of finished takes to what the store holds."""
+        pending = list(indices)
+        for start in range(0, len(pending), _MARK_AT_ONCE):
+            self._run("mark", batch, int(done), *pending[start : start + _MARK_AT_ONCE])
+
+    def done(self, batch: str) -> Iterator[int]:
+        """The indices of the takes that Redis believes to be done."""
+        with _reaching():
+            bits = cast("bytes | None", self._redis.get(self._key("batch", batch, "done"))) or b""
+        for position, byte in enumerate(bits):
+            for bit in range(8):
+                if byte & (0x80 >> bit):
+                    yield position * 8 + bit
+
+    def count(self, batch: str, **counters: int) -> None:
+        """Add to a batch's counters."""
+        with _reaching():
+            for name, by in counters.items():
+                self._redis.hincrby(self._key("batch", batch), name, by)
+
+    def take(self, batch: str, index: int) -> TakeRecord | None:
+        """What Redis holds of one take; None when it is merely waiting, or done."""
+        with _reaching():
+            raw = cast("dict[bytes, bytes]", self._redis.hgetall(self._key("take", batch, str(index))))
+        if not raw:
+            return None
+        fields = {self._text(name): self._text(value) for name, value in raw.items()}
+        job = fields.get("job")
+        return TakeRecord(
+            batch=batch,
+            index=index,
+            state=State(fields["state"]),
+            fence=int(fields.get("fence", 0)),
+            attempt=int(fields.get("attempt", 1)),
+            failures=int(fields.get("failures", 0)),
+            job=None if job is None else json.loads(job),
+            fields=fields,
+        )
+
+    def held(self, batch: str, state: Literal[State.FAILED, State.DOUBT]) -> list[TakeRecord]:
+        """The takes that have failed, or that are in doubt, by index."""
+        with _reaching():
+            members = cast("set[bytes]", self._redis.smembers(self._key("batch", batch, state)))
+        records = (self.take(batch, index) for index in sorted(int(member) for member in members))
+        return [record for record in records if record is not None and record.state == state]
+
+    def standing(self, batch: str) -> Standing | None:
+        """How a batch stands, or None when Redis knows no such batch."""
+        with _reaching():
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.hgetall(self._key("batch", batch))
+            pipe.bitcount(self._key("batch", batch, "done"))
+            pipe.hlen(self._key("batch", batch, "orphans"))
+            pipe.hgetall(self._key("store"))
+            pipe.time()
+            raw, done, orphans, store, (seconds, micros) = pipe.execute()
+            if not raw:
+                return None
+            fields = {self._text(name): self._text(value) for name, value in raw.items()}
+            now = seconds * 1000 + micros // 1000
+            lane = self._lane(fields["lane"], now)
+        trouble = {self._text(name): self._text(value) for name, value in store.items()}
+        total = int(fields["total"])
+        states = {state: int(fields.get(f"n:{state}", 0)) for state in State}
+        states[State.DONE] = int(done)
+        states[State.WAITING] = total - sum(n for state, n in states.items() if state != State.WAITING)
+        return Standing(
+            batch=batch,
+            digest=fields["digest"],
+            total=total,
+            states=states,
+            submissions=int(fields.get("submissions", 0)),
+            objects=int(fields.get("objects", 0)),
+            orphans=int(orphans),
+            lane=lane,
+            store_trouble=trouble.get("trouble"),
+            store_trouble_for=max(0.0, (now - float(trouble.get("since", now))) / 1000),
+        )
+
+    def _lane(self, provider: str, now: int) -> Lane:
+        raw = cast("dict[bytes, bytes]", self._redis.hgetall(self._key("lane", provider)))
+        fields = {self._text(name): self._text(value) for name, value in raw.items()}
+        slowed_for = max(0.0, (float(fields.get("not_before", 0)) - now) / 1000)
+        return Lane(
+            provider=provider,
+            seats=int(fields.get("seats", 0)),
+            seats_taken=int(self._redis.scard(self._key("lane", provider, "seats"))),
+            paused=fields.get("paused"),
+            paused_kind=fields.get("paused_kind"),
+            slowed=fields.get("slowed") if slowed_for else None,
+            slowed_for=slowed_for,
+        )
+
+    def _key(self, *parts: str) -> str:
+        return ":".join((self._namespace, *parts))
+
+    def _run(self, script: str, *args: Any) -> Any:
+        digest, source = _script(script)
+        argv: Sequence[Any] = (self._namespace, "", *args)
+        with _reaching():
+            try:
+                return self._redis.evalsha(digest, 0, *argv)
+            except NoScriptError:
+                return self._redis.eval(source, 0, *argv)
+
+    @staticmethod
+    def _text(value: bytes | str) -> str:
+        return value if isinstance(value, str) else value.decode()
+
+
+@cache
+def _script(name: str) -> tuple[str, str]:
+    folder = files("workers.engine") / "scripts"
+    source = (folder / "_prelude.lua").read_text() + (folder / f"{name}.lua").read_text()
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest(), source
+
+
+def _ms(seconds: float) -> int:
+    return max(0, round(seconds * 1000))
+
+
+def _fields(fields: Mapping[str, Any] | None) -> str:
+    kept = {
+        name: value if value is None or isinstance(value, str) else json.dumps(value)
+        for name, value in (fields or {}).items()
+    }
+    return json.dumps(kept)
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except ResponseError as error:
+        if "ILLEGAL" in str(error):
+            raise IllegalTransition(str(error).partition("ILLEGAL ")[2]) from error
+        raise RedisError(f"Redis refused a command: {error}") from error
+    except redis.RedisError as error:
+        raise RedisError(f"Redis can't be reached: {error}. Check that it runs, and RUSHES_REDIS_URL.") from error

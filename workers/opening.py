@@ -1,0 +1,145 @@
+"""Opening a batch: freeze its manifest, and bring what Redis believes in line with what the store holds.
+
+The store is the record and Redis a cache of it, so the same few rules serve a new batch, one that is run again, and
+one whose Redis was lost: a receipt means done; an accepted attempt is followed; an intent and nothing more is in doubt.
+What is alive in Redis is never touched.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from jobs.expansion import Expansion
+from jobs.manifest import Manifest
+from workers.context import Context
+from workers.engine.room import TakeRecord, Work
+from workers.engine.states import State, Step
+from workers.ledger import AttemptRecord, Ledger, ManifestChanged
+from workers.receipts import done_takes
+
+log = logging.getLogger(__name__)
+
+FREE_AGAIN = frozenset({"transient", "rate", "auth", "quota"})
+"""Failures that cost nothing: running the batch again tries these takes again."""
+
+STILL_PAID = frozenset({"damaged"})
+"""Failures of a take that was rendered and paid for: running the batch again asks for its video again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What was found. `done` takes are in the store already; the others were brought back from the record."""
+
+    new: bool
+    total: int
+    done: int
+    followed: int
+    doubted: int
+    retried: int
+    lost: int
+
+
+def open_batch(context: Context, manifest: Manifest) -> Opening:
+    """Open `manifest`'s batch, or take it up where it was left. Sends nothing to a provider.
+
+    Raises `ManifestChanged` when the name stands for another manifest already, and the errors of Redis and the store.
+    """
+    expansion = Expansion(manifest)
+    frozen = manifest.model_dump_json().encode()
+    ledger = context.ledger(manifest.batch)
+    believed = set(context.room.done(manifest.batch))
+    ledger.freeze(frozen)
+    answer = context.room.open(
+        manifest.batch,
+        digest=manifest.digest(),
+        total=expansion.total,
+        provider=manifest.provider,
+        manifest=frozen,
+    )
+    if answer == "other":
+        raise ManifestChanged(
+            f"Redis knows the batch {manifest.batch!r} from another manifest than this one. "
+            "Give the changed manifest another batch name, or restore the one it was"
+        )
+    return _reconcile(context, expansion, ledger, believed, new=answer == "new")
+
+
+def _reconcile(context: Context, expansion: Expansion, ledger: Ledger, believed: set[int], *, new: bool) -> Opening:
+    batch = expansion.manifest.batch
+    held = {index for name in done_takes(context.store, batch) if (index := expansion.find(name)) is not None}
+    lost = believed - held
+    context.room.mark_done(batch, held - believed)
+    context.room.mark_done(batch, lost, done=False)
+
+    followed = doubted = 0
+    seen: set[int] = set()
+    for name, attempts in groupby(ledger.attempts(), key=lambda attempt: attempt.take):
+        index = expansion.find(name)
+        if index is None or index in held:
+            continue
+        seen.add(index)
+        state = _from_record(context, ledger, batch, index, list(attempts))
+        followed += state is State.RENDERING
+        doubted += state is State.DOUBT
+    for index in lost - seen:
+        context.room.adopt(batch, index, State.WAITING, {"attempt": 1})
+    return Opening(
+        new=new,
+        total=expansion.total,
+        done=len(held),
+        followed=followed,
+        doubted=doubted,
+        retried=_retry(context, context.room.held(batch, State.FAILED)),
+        lost=len(lost),
+    )
+
+
+def _from_record(
+    context: Context, ledger: Ledger, batch: str, index: int, attempts: list[AttemptRecord]
+) -> State | None:
+    """Take one take over from the record of its attempts; the state it came to, None if Redis knew better."""
+    if context.room.take(batch, index) is not None:
+        return None
+    latest = attempts[-1]
+    fields: dict[str, object] = {"attempt": latest.attempt, "filed": 1}
+    if latest.ended:
+        ending = ledger.ending(latest.take, latest.attempt)
+        state = State.WAITING if ending.kind in FREE_AGAIN else State.FAILED
+        fields["error"] = {"kind": ending.kind, "message": ending.message, "status": None, "body": ending.body}
+        if state is State.WAITING:
+            fields["attempt"] = latest.attempt + 1
+    elif latest.accepted:
+        acceptance = ledger.acceptance(latest.take, latest.attempt)
+        state = State.RENDERING
+        fields |= {
+            "job": {"id": acceptance.job_id, "urls": dict(acceptance.urls)},
+            "job_id": acceptance.job_id,
+            "accepted_at": round(acceptance.at * 1000),
+        }
+    else:
+        state = State.DOUBT
+        fields["error"] = {
+            "kind": "in-doubt",
+            "message": "it was about to be submitted when its state was lost, so it may have been accepted",
+            "status": None,
+            "body": None,
+        }
+    return state if context.room.adopt(batch, index, state, fields) else None
+
+
+def _retry(context: Context, failed: Iterable[TakeRecord]) -> int:
+    """Send takes that failed at no cost back to waiting, and those that are paid for back to their provider."""
+    retried = 0
+    for record in failed:
+        error = record.value("error") or {}
+        work = Work(Step.SUBMIT, record.batch, record.index, record.fence, record.attempt)
+        if error.get("kind") in FREE_AGAIN:
+            fields = {"attempt": record.attempt + 1, "failures": None, "job": None, "job_id": None, "polls": None}
+            retried += context.room.move(work, State.FAILED, State.WAITING, fields=fields)
+        elif error.get("kind") in STILL_PAID and record.job is not None:
+            fields = {"damaged": None, "tries": None, "links": None, "error": None}
+            retried += context.room.move(work, State.FAILED, State.RENDERING, fields=fields)
+    return retried

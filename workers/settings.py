@@ -1,0 +1,194 @@
+"""The settings: from the environment, a `.env` file, and `rushes.toml`, in this order of precedence.
+
+    [fal]                        # or RUSHES_FAL_SEATS=2 and so on
+    seats = 2
+    requests_per_minute = 60
+    url = "https://queue.fal.run"
+    first_poll = 2.0             # seconds after the submission; later polls come ever more slowly ...
+    slowest_poll = 10.0          # ... but never more seconds apart than this
+
+Keys stand in the environment or `.env` alone, under the names that the providers' own clients use.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from workers.errors import SettingsError
+
+SETTINGS_FILE = "rushes.toml"
+DEFAULT_STORE = "./renders"
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """What is conventional for a provider: the variable of its key, its address, and what a new account may do.
+
+    `queues` says that the provider queues what is over its limit, instead of refusing it.
+    """
+
+    key_variable: str
+    url: str
+    seats: int
+    queues: bool
+
+
+CONVENTIONS: Mapping[str, Convention] = {
+    # Seats: fal's concurrency page gives a new account 2, and queues the rest without ever refusing it.
+    "fal": Convention(key_variable="FAL_KEY", url="https://queue.fal.run", seats=2, queues=True),
+}
+
+
+class ProviderSettings(BaseModel):
+    """How one provider is reached, and how much of it may be used at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: SecretStr | None = Field(default=None, repr=False)
+    url: str
+    seats: int = Field(ge=1, le=100_000)
+    requests_per_minute: float | None = Field(default=None, gt=0, le=1_000_000)
+    first_poll: float = Field(default=2.0, gt=0, le=600)
+    slowest_poll: float = Field(default=10.0, gt=0, le=3600)
+
+    @field_validator("url")
+    @classmethod
+    def _plain(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return url.rstrip("/")
+
+
+class Settings(BaseModel):
+    """Everything that a command or a worker is told from outside. It has no secret in its repr.
+
+    `attempts` bounds how often a take is submitted when the provider itself fails; `patience` is how many seconds a
+    batch rides out a store or a Redis that fails before `rushes run` gives up waiting.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    redis_url: SecretStr | None = Field(default=None, repr=False)
+    store: str = DEFAULT_STORE
+    namespace: str = Field(default="rushes", pattern=r"^[a-z][a-z0-9-]{0,31}$")
+    attempts: int = Field(default=3, ge=1, le=20)
+    patience: float = Field(default=600.0, ge=0)
+    spool: Path | None = None
+    flower_auth: SecretStr | None = Field(default=None, repr=False)
+    providers: Mapping[str, ProviderSettings]
+    secrets: tuple[SecretStr, ...] = Field(default=(), repr=False)
+
+    def provider(self, name: str) -> ProviderSettings:
+        """The settings of one provider."""
+        return self.providers[name]
+
+    def secret_values(self) -> list[str]:
+        """Every secret that must not appear in what Rushes writes."""
+        keys = [provider.key for provider in self.providers.values()]
+        own = [self.redis_url, self.flower_auth, *self.secrets]
+        return [secret.get_secret_value() for secret in (*keys, *own) if secret is not None]
+
+
+def key_missing(provider: str) -> SettingsError:
+    """The error for a provider that has no key."""
+    variable = CONVENTIONS[provider].key_variable
+    return SettingsError(
+        f"no key for {provider}: set {variable} in the environment or in a .env file "
+        "(or rehearse without one: rushes run --sandbox)"
+    )
+
+
+_OWN = {
+    "redis_url": "RUSHES_REDIS_URL",
+    "store": "RUSHES_STORE",
+    "namespace": "RUSHES_NAMESPACE",
+    "attempts": "RUSHES_ATTEMPTS",
+    "patience": "RUSHES_PATIENCE",
+    "spool": "RUSHES_SPOOL",
+    "flower_auth": "RUSHES_FLOWER_AUTH",
+}
+_OF_PROVIDER = ("url", "seats", "requests_per_minute", "first_poll", "slowest_poll")
+_FOREIGN_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
+    """Read the settings as they stand for a command that runs in `folder`.
+
+    Raises `SettingsError` with everything that is wrong, each under the name that it was given by.
+    """
+    values = environment(environ, folder)
+    file = _settings_file(values, folder)
+    unknown = sorted(set(file) - set(CONVENTIONS) - set(_OWN))
+    if unknown:
+        raise SettingsError(f"{SETTINGS_FILE}: {unknown[0]!r} is neither a setting nor a provider ({_known()})")
+
+    problems: list[str] = []
+    providers: dict[str, ProviderSettings] = {}
+    for name, convention in CONVENTIONS.items():
+        given: dict[str, Any] = {"url": convention.url, "seats": convention.seats, **file.get(name, {})}
+        sources = {field: f"{SETTINGS_FILE}: {name}.{field}" for field in given}
+        for field in _OF_PROVIDER:
+            variable = f"RUSHES_{name.upper()}_{field.upper()}"
+            if values.get(variable):
+                given[field], sources[field] = values[variable], variable
+        if "key" in given:
+            problems.append(f"{SETTINGS_FILE}: {name}.key: keys don't belong there; set {convention.key_variable}")
+            del given["key"]
+        given["key"] = values.get(convention.key_variable) or None
+        try:
+            providers[name] = ProviderSettings.model_validate(given)
+        except ValidationError as error:
+            problems += _readable(error, sources)
+
+    own = {field: file[field] for field in _OWN if field in file}
+    sources = {field: f"{SETTINGS_FILE}: {field}" for field in own}
+    for field, variable in _OWN.items():
+        if values.get(variable):
+            own[field], sources[field] = values[variable], variable
+    foreign = [values[variable] for variable in _FOREIGN_SECRETS if values.get(variable)]
+    try:
+        settings = Settings(**own, providers=providers, secrets=tuple(SecretStr(secret) for secret in foreign))
+    except ValidationError as error:
+        problems += _readable(error, sources)
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The environment on top of the `.env` file in `folder`, if there is one."""
+    from_file = {name: value for name, value in dotenv_values(folder / ".env").items() if value is not None}
+    return {**from_file, **environ}
+
+
+def _settings_file(values: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    named = values.get("RUSHES_SETTINGS")
+    path = Path(named) if named else folder / SETTINGS_FILE
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise SettingsError(f"RUSHES_SETTINGS: there is no file {named}") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: can't be read as TOML: {error}") from error
+
+
+def _readable(error: ValidationError, sources: Mapping[str, str]) -> list[str]:
+    lines = []
+    for detail in error.errors(include_url=False):
+        field = str(detail["loc"][0]) if detail["loc"] else ""
+        value = "" if "key" in field or field in ("redis_url", "flower_auth") else f" {detail['input']!r}:"
+        lines.append(f"{sources.get(field, field)}:{value} {detail['msg'].removeprefix('Value error, ')}")
+    return lines
+
+
+def _known() -> str:
+    return ", ".join((*_OWN, *(f"[{name}]" for name in CONVENTIONS)))

@@ -1,0 +1,245 @@
+"""Collect: bring a finished video home, prove that it is whole, and put it and its receipt into the store.
+
+The receipt is written last: a take is done if and only if its receipt exists. Everything before that may be done
+again at no cost, for as long as the provider keeps the video.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jobs.takes import Take
+from workers.context import VERSION, Context
+from workers.engine.room import TakeRecord, Work
+from workers.engine.states import State
+from workers.errors import DamagedVideo, DownloadError, LinkExpired, StoreError, StoreFull
+from workers.http.download import Fetched
+from workers.ledger import Ending
+from workers.media.container import Container, check_mp4
+from workers.media.darkroom import develop
+from workers.media.facts import Facts
+from workers.receipts import LastFrame, Receipt, Times, VideoFacts, keys_of, write_receipt
+from workers.steps.failures import STORE_SECONDS, store_failed
+
+log = logging.getLogger(__name__)
+
+VIDEO_TYPE = "video/mp4"
+DAMAGE_BELIEVED = 5
+"""A video that arrives damaged this often is damaged at the provider."""
+
+NEW_LINKS = 5
+SLOWEST_SECONDS = 120.0
+SHORT_SECONDS = 0.5
+"""A video this much shorter than asked for is worth a word, and, if it is fragmented, may have been cut."""
+
+
+def collect(context: Context, work: Work) -> None:
+    """Bring one rendered take home. A stale hand does nothing."""
+    record = context.room.take(work.batch, work.index)
+    if record is None or record.state is not State.COLLECTING or record.fence != work.fence:
+        return
+    take = context.take(work.batch, work.index)
+    rendered = record.value("rendered")
+    with context.leases.holding(work):
+        try:
+            _bring_home(context, work, record, take, rendered)
+        except LinkExpired as error:
+            _ask_for_link(context, work, record, take, error)
+        except DownloadError as error:
+            _again(context, work, record, str(error))
+        except DamagedVideo as error:
+            _damaged(context, work, record, take, error)
+        except StoreError as error:
+            store_failed(context, error)
+            _again(context, work, record, str(error), seconds=STORE_SECONDS)
+        except OSError as error:
+            trouble = StoreFull(
+                f"the spool at {context.spool} can't be written: {error.strerror or error}. "
+                "Make room there, or set RUSHES_SPOOL"
+            )
+            store_failed(context, trouble)
+            _again(context, work, record, str(trouble), seconds=STORE_SECONDS)
+
+
+def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, rendered: dict[str, Any]) -> None:
+    with _room_on_disk(context, work) as folder:
+        fetched = context.download.fetch(rendered["video_url"], folder / "take.mp4")
+        downloaded = context.clock.now()
+        container = check_mp4(fetched.path)
+        picture = folder / "last.png"
+        facts = develop(fetched.path, picture)
+        warnings = _warnings(
+            take, container, facts, patient=int(record.fields.get("damaged", 0)) >= DAMAGE_BELIEVED - 1
+        )
+
+        keys = keys_of(work.batch, take.name)
+        context.store.put_file(keys.video, fetched.path, sha256=fetched.sha256, content_type=VIDEO_TYPE)
+        picture_sha256 = _sha256(picture)
+        context.store.put_file(keys.last_frame, picture, sha256=picture_sha256, content_type="image/png")
+        write_receipt(
+            context.store,
+            Receipt(
+                batch=take.batch,
+                shot=take.shot,
+                take=take.name,
+                index=take.index,
+                number=take.number,
+                identity=take.asked.identity(),
+                axes=take.axes,
+                asked=take.asked,
+                provider=take.provider,
+                model=take.asked.model,
+                job_id=(record.job or {}).get("id", ""),
+                attempt=record.attempt,
+                times=Times(
+                    admitted=record.time("admitted_at"),
+                    submitted=record.time("submitted_at"),
+                    accepted=record.time("accepted_at"),
+                    rendered=record.time("rendered_at"),
+                    downloaded=downloaded,
+                    stored=context.clock.now(),
+                ),
+                answer=rendered["answer"],
+                seed=rendered["seed"],
+                video=_video(keys.video, fetched, rendered["video_url"], facts),
+                last_frame=LastFrame(
+                    key=keys.last_frame,
+                    bytes=picture.stat().st_size,
+                    sha256=picture_sha256,
+                    width=facts.width,
+                    height=facts.height,
+                    source="decoded",
+                ),
+                warnings=warnings,
+                rushes_version=VERSION,
+            ),
+        )
+    context.room.move(work, State.COLLECTING, State.DONE, counters={"objects": 3})
+
+
+def _video(key: str, fetched: Fetched, url: str, facts: Facts) -> VideoFacts:
+    return VideoFacts(
+        key=key,
+        bytes=fetched.bytes,
+        sha256=fetched.sha256,
+        content_type=VIDEO_TYPE,
+        source_url=url,
+        width=facts.width,
+        height=facts.height,
+        fps=facts.fps,
+        frames=facts.frames,
+        duration=facts.duration,
+        codec=facts.codec,
+        more={"pix_fmt": facts.pix_fmt, "color_space": facts.color_space, "has_audio": facts.has_audio},
+    )
+
+
+def _warnings(take: Take, container: Container, facts: Facts, *, patient: bool) -> tuple[str, ...]:
+    asked = take.asked.duration
+    if not isinstance(asked, int) or abs(asked - facts.duration) <= SHORT_SECONDS:
+        return ()
+    told = f"{asked} s were asked for, the video is {facts.duration:.2f} s long"
+    if container.fragmented and facts.duration < asked and not patient:
+        # Cut between two fragments, a file looks whole. It is fetched again before it is believed.
+        raise DamagedVideo(told)
+    return (told,)
+
+
+def _ask_for_link(context: Context, work: Work, record: TakeRecord, take: Take, error: LinkExpired) -> None:
+    links = int(record.fields.get("links", 0)) + 1
+    if links > NEW_LINKS:
+        _failed(context, work, record, take, "expired", f"{error}; {NEW_LINKS} new links were dead as well")
+        return
+    why = context.clean(str(error))
+    log.warning("%s: %s; asking for a new link", take.name, why)
+    context.room.move(
+        work,
+        State.COLLECTING,
+        State.RENDERING,
+        delay=_backoff(links),
+        fields={"links": links, "waits_for": why},
+    )
+
+
+def _damaged(context: Context, work: Work, record: TakeRecord, take: Take, error: DamagedVideo) -> None:
+    seen = int(record.fields.get("damaged", 0)) + 1
+    if seen >= DAMAGE_BELIEVED:
+        _failed(context, work, record, take, "damaged", f"the video came damaged {seen} times: {error}")
+        return
+    _again(context, work, record, str(error), damaged=seen)
+
+
+def _failed(context: Context, work: Work, record: TakeRecord, take: Take, kind: str, message: str) -> None:
+    told = {"kind": kind, "message": context.clean(message), "status": None, "body": None}
+    log.error("%s: %s", take.name, told["message"])
+    try:
+        context.ledger(work.batch).end(
+            Ending(
+                take=take.name,
+                attempt=record.attempt,
+                kind=kind,
+                message=str(told["message"]),
+                body=None,
+                at=context.clock.now(),
+            )
+        )
+    except StoreError as trouble:
+        store_failed(context, trouble)
+        _again(context, work, record, str(trouble), seconds=STORE_SECONDS)
+        return
+    context.room.move(
+        work,
+        State.COLLECTING,
+        State.FAILED,
+        fields={"error": told, "damaged": None, "links": None},
+        counters={"objects": 1},
+    )
+
+
+def _again(
+    context: Context,
+    work: Work,
+    record: TakeRecord,
+    why: str,
+    *,
+    seconds: float | None = None,
+    damaged: int | None = None,
+) -> None:
+    tries = int(record.fields.get("tries", 0)) + 1
+    told = context.clean(why)
+    log.warning("%s/%s: %s; trying again", work.batch, work.index, told)
+    fields: dict[str, Any] = {"tries": tries, "waits_for": told}
+    if damaged is not None:
+        fields["damaged"] = damaged
+    context.room.move(
+        work,
+        State.COLLECTING,
+        State.COLLECTING,
+        delay=_backoff(tries) if seconds is None else seconds,
+        fields=fields,
+    )
+
+
+def _backoff(tries: int) -> float:
+    return min(SLOWEST_SECONDS, float(1 << min(tries - 1, 10)))
+
+
+@contextmanager
+def _room_on_disk(context: Context, work: Work) -> Iterator[Path]:
+    folder = context.spool / f"{context.settings.namespace}-{work.batch}-{work.index}-{work.fence}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

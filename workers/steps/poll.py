@@ -1,0 +1,177 @@
+"""Poll: ask how jobs are, many at once. A poll that fails is not a verdict: the job is kept and asked for again."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from jobs.takes import Take
+from workers.context import Context
+from workers.engine.room import TakeRecord, Work
+from workers.engine.states import State
+from workers.errors import SettingsError
+from workers.http.errors import Broken, NotSent
+from workers.providers import adapter
+from workers.providers.errors import Expired, ProviderError, Transient
+from workers.providers.protocol import (
+    Access,
+    AskNext,
+    Ended,
+    Gone,
+    Job,
+    Queued,
+    Rendered,
+    Request,
+    Response,
+    Verdict,
+)
+from workers.steps.failures import STORE_SECONDS, end_attempt, hold_back
+from workers.steps.submit import file_again
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 30.0
+"""The deadline of one round of questions; a poll's lease outlives two of them."""
+
+GROWTH = 1.5
+GONE_BELIEVED = 6
+"""A provider that has just accepted a job may not find it at once; it is believed when it says so this often."""
+
+ENDED_BELIEVED = 2
+"""A gateway on the way may fail in the provider's own words, and a new attempt for a job that lives is paid twice."""
+
+NO_KEY_SECONDS = 30.0
+
+
+@dataclass
+class _Asking:
+    """One job being asked about, and what to ask next."""
+
+    work: Work
+    record: TakeRecord
+    take: Take
+    job: Job
+    access: Access
+    request: Request
+
+
+def poll(context: Context, works: list[Work]) -> None:
+    """Ask how each of these takes' jobs is, and carry each on by what is said. Stale hands do nothing."""
+    asking = [one for one in (_prepare(context, work) for work in works) if one is not None]
+    rounds = 0
+    while asking:
+        rounds += 1
+        answers = context.wire.send_many([one.request for one in asking], timeout=POLL_SECONDS)
+        again = []
+        for one, answer in zip(asking, answers, strict=True):
+            following = _settle(context, one, answer, last=rounds > 1)
+            if following is not None:
+                one.request = following
+                again.append(one)
+        asking = again
+
+
+def _prepare(context: Context, work: Work) -> _Asking | None:
+    record = context.room.take(work.batch, work.index)
+    if record is None or record.state is not State.RENDERING or record.fence != work.fence or record.job is None:
+        return None
+    if not file_again(context, record):
+        _later(context, work, record, seconds=STORE_SECONDS)
+        return None
+    take = context.take(work.batch, work.index)
+    job = Job(record.job["id"], record.job["urls"])
+    try:
+        access = context.access(take.provider)
+    except SettingsError as error:
+        _later(context, work, record, seconds=NO_KEY_SECONDS, why=str(error))
+        return None
+    return _Asking(work, record, take, job, access, adapter(take.provider).status(job, access))
+
+
+def _settle(context: Context, one: _Asking, answer: Response | NotSent | Broken, *, last: bool) -> Request | None:
+    if not isinstance(answer, Response):
+        _later(context, one.work, one.record, why=str(answer))
+        return None
+    try:
+        verdict = adapter(one.take.provider).verdict(one.job, one.request, answer, one.access)
+    except ProviderError as error:
+        hold_back(context, one.take.provider, error)
+        _later(context, one.work, one.record, seconds=error.retry_after, why=str(error))
+        return None
+    if isinstance(verdict, AskNext):
+        if not last:
+            return verdict.request
+        _later(context, one.work, one.record, why="the provider sent us from one answer to the next")
+        return None
+    _carry_on(context, one, verdict)
+    return None
+
+
+def _carry_on(context: Context, one: _Asking, verdict: Verdict) -> None:
+    match verdict:
+        case Rendered():
+            context.room.move(
+                one.work,
+                State.RENDERING,
+                State.COLLECTING,
+                fields={
+                    "rendered": {
+                        "video_url": verdict.video_url,
+                        "last_frame_url": verdict.last_frame_url,
+                        "seed": verdict.seed,
+                        "answer": verdict.answer,
+                    },
+                    "rendered_at": round(context.clock.now() * 1000),
+                    "acceptance": None,
+                    "waits_for": None,
+                },
+            )
+        case Ended(Transient() as error) if int(one.record.fields.get("ended", 0)) + 1 < ENDED_BELIEVED:
+            _later(context, one.work, one.record, why=str(error), ended=int(one.record.fields.get("ended", 0)) + 1)
+        case Ended(error):
+            log.warning("%s: %s", one.take.name, context.clean(str(error)))
+            if not end_attempt(context, one.record, one.work, one.take.name, error):
+                _later(context, one.work, one.record, seconds=STORE_SECONDS)
+        case Gone(error):
+            seen = int(one.record.fields.get("gone", 0)) + 1
+            if seen >= GONE_BELIEVED:
+                gone = Expired(
+                    f"{one.take.provider} says it knows no job {one.job.id}, {seen} times in a row: {error}",
+                    status=error.status,
+                    body=error.body,
+                )
+                if end_attempt(context, one.record, one.work, one.take.name, gone):
+                    return
+            _later(context, one.work, one.record, why=str(error), gone=seen)
+        case _:
+            position = verdict.position if isinstance(verdict, Queued) else None
+            _later(context, one.work, one.record, position=position)
+
+
+def _later(
+    context: Context,
+    work: Work,
+    record: TakeRecord,
+    *,
+    seconds: float | None = None,
+    why: str | None = None,
+    position: int | None = None,
+    gone: int | None = None,
+    ended: int | None = None,
+) -> None:
+    settings = context.settings.provider(context.expansion(work.batch).manifest.provider)
+    polls = int(record.fields.get("polls", 0)) + 1
+    placed = min(settings.slowest_poll, settings.first_poll * GROWTH ** min(polls, 40))
+    context.room.move(
+        work,
+        State.RENDERING,
+        State.RENDERING,
+        delay=placed if seconds is None else max(placed, seconds),
+        fields={
+            "polls": polls,
+            "position": position,
+            "waits_for": None if why is None else context.clean(why),
+            "gone": gone,
+            "ended": ended,
+        },
+    )

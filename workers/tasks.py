@@ -1,0 +1,132 @@
+"""The Celery tasks: each a thin call of a step, under a name that Flower shows and a person can search for."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from celery.signals import worker_ready, worker_shutting_down
+
+from workers import steps
+from workers.celery import app, queue_names, settings
+from workers.context import Context, make_context
+from workers.engine.pump import Pump
+from workers.engine.room import Work
+from workers.engine.states import Step
+from workers.redaction import Redacting
+from workers.settings import CONVENTIONS, environment
+from workers.supervisor import end_when_orphaned
+
+POLLS_AT_ONCE = 50
+
+Order = tuple[str, int, int, int]
+"""What a message says of one take: batch, index, fence, attempt."""
+
+
+@functools.cache
+def _context_of(pid: int) -> Context:
+    return make_context(settings, environment(os.environ, Path.cwd()))
+
+
+def context() -> Context:
+    """This process's parts; made anew in a forked child."""
+    return _context_of(os.getpid())
+
+
+@app.task(name="submit")  # type: ignore[untyped-decorator]
+def submit(order: Order) -> None:
+    """Submit one take."""
+    steps.submit(context(), _work(Step.SUBMIT, order))
+    context().wake()
+
+
+@app.task(name="poll")  # type: ignore[untyped-decorator]
+def poll(orders: Sequence[Order]) -> None:
+    """Ask how several takes' jobs are."""
+    steps.poll(context(), [_work(Step.POLL, order) for order in orders])
+    context().wake()
+
+
+@app.task(name="collect")  # type: ignore[untyped-decorator]
+def collect(order: Order) -> None:
+    """Bring one take home."""
+    steps.collect(context(), _work(Step.COLLECT, order))
+    context().wake()
+
+
+def dispatch(works: Sequence[Work]) -> None:
+    """Ring for each of these steps. A message that is lost on the way is sent again when its lease ends."""
+    queue, collect_queue = queue_names(settings)
+    polls = [work for work in works if work.step is Step.POLL]
+    with app.producer_pool.acquire(block=True) as producer:
+        for work in works:
+            if work.step is not Step.POLL:
+                app.send_task(
+                    work.step.value,
+                    args=(_order(work),),
+                    argsrepr=_called(work),
+                    task_id=f"{_called(work)}:{work.step}:{_ordinal(work)}",
+                    queue=collect_queue if work.step is Step.COLLECT else queue,
+                    producer=producer,
+                )
+        for start in range(0, len(polls), POLLS_AT_ONCE):
+            together = polls[start : start + POLLS_AT_ONCE]
+            first, more = _called(together[0]), len(together) - 1
+            app.send_task(
+                "poll",
+                args=([_order(work) for work in together],),
+                argsrepr=", ".join(_called(work) for work in together),
+                task_id=f"{first}{f'+{more}' if more else ''}:poll:{together[0].fence}",
+                queue=queue,
+                producer=producer,
+            )
+
+
+def _order(work: Work) -> Order:
+    return work.batch, work.index, work.fence, work.attempt
+
+
+def _work(step: Step, order: Order) -> Work:
+    batch, index, fence, attempt = order
+    return Work(step, batch, index, fence, attempt)
+
+
+def _called(work: Work) -> str:
+    return f"{work.batch}/{context().take(work.batch, work.index).name}"
+
+
+def _ordinal(work: Work) -> str:
+    """A submission counts by its attempt, which a person looks for; the fence tells repeated messages apart."""
+    return f"{work.attempt}.{work.fence}" if work.step is Step.SUBMIT else str(work.fence)
+
+
+_pumps: list[Pump] = []
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _start_pump(**_: object) -> None:
+    here = context()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Redacting(settings.secret_values()))
+    for provider in settings.providers:
+        limits = settings.provider(provider)
+        here.room.set_limits(
+            provider,
+            seats=limits.seats,
+            requests_per_minute=limits.requests_per_minute,
+            queues=CONVENTIONS[provider].queues,
+        )
+    end_when_orphaned(os.environ, here.clock)
+    pump = Pump(here.room, dispatch)
+    here.wake = pump.wake
+    _pumps.append(pump)
+    pump.start()
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _stop_pump(**_: object) -> None:
+    while _pumps:
+        _pumps.pop().stop()
