@@ -1,0 +1,176 @@
+"""`rushes run`, `submit` and `plan`: what is done with a manifest."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from jobs.expansion import Expansion
+from jobs.loading import load
+from jobs.manifest import Manifest
+from jobs.plan import plan as make_plan
+from rushes.ending import Ending, ending
+from rushes.exits import Exit
+from rushes.follow import follow
+from rushes.session import private_redis, sandbox, worker
+from rushes.summary import summarize
+from workers.broker.connection import connect, prove
+from workers.clock import SystemClock
+from workers.context import Context, make_context, redis_url
+from workers.engine.room import Standing
+from workers.opening import Opening, open_batch
+from workers.settings import CONVENTIONS, Settings, environment, key_missing, load_settings
+
+MANIFEST = click.argument("manifest", type=click.Path(path_type=Path))
+
+
+@click.command()
+@MANIFEST
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for a program to read.")
+def plan(manifest: Path, as_json: bool) -> None:
+    """Print what rendering MANIFEST comes to. Nothing is sent."""
+    planned = make_plan(load(manifest))
+    if as_json:
+        click.echo(json.dumps(planned.to_json(), indent=2, ensure_ascii=False))
+    else:
+        for line in planned.lines():
+            click.echo(line)
+
+
+@click.command()
+@MANIFEST
+@click.option("--sandbox", "rehearse", is_flag=True, help="Rehearse: every provider is the bundled sandbox.")
+def run(manifest: Path, rehearse: bool) -> None:
+    """Render MANIFEST here and now, with one worker, and stay until it has ended.
+
+    With nothing configured it brings a private Redis along and stores to ./renders. Ctrl-C finishes the steps in hand;
+    the same command carries on.
+    """
+    console, clock = Console(), SystemClock()
+    loaded = load(manifest)
+    environ = environment(os.environ, Path.cwd())
+    with ExitStack() as stack:
+        if rehearse:
+            environ = stack.enter_context(sandbox(load_settings(environ, Path.cwd()), environ, clock))
+        settings = load_settings(environ, Path.cwd())
+        _need_key(settings, loaded.provider)
+        tend_redis = stack.enter_context(private_redis(settings, environ, clock))
+        context = stack.enter_context(_reached(settings, environ, console))
+        _open(context, loaded, console)
+        expansion = Expansion(loaded)
+        before = _standing(context, loaded.batch)
+        try:
+            ended = ending(before, idle=0.0, patience=settings.patience) if before.open == 0 else None
+            if ended is None:
+                context.store.check()
+                tend_worker = stack.enter_context(worker(settings, environ, clock))
+
+                def tend() -> None:
+                    tend_redis()
+                    tend_worker()
+
+                ended = follow(
+                    context.room,
+                    loaded.batch,
+                    clock=clock,
+                    console=console,
+                    patience=settings.patience,
+                    tend=tend,
+                )
+        except KeyboardInterrupt:
+            ended = Ending(Exit.INTERRUPTED, "interrupted; finishing the steps in hand")
+            console.print("stopping: finishing the steps in hand (Ctrl-C again to stop at once)")
+        after = _standing(context, loaded.batch)
+        summarize(console, context, expansion, ended, before=before, after=after, manifest=str(manifest))
+    raise SystemExit(ended.exit)
+
+
+@click.command()
+@MANIFEST
+@click.option("--wait", is_flag=True, help="Stay and show how it gets on until it has ended.")
+def submit(manifest: Path, wait: bool) -> None:
+    """Hand MANIFEST to the workers of RUSHES_REDIS_URL, from any machine."""
+    console, clock = Console(), SystemClock()
+    loaded = load(manifest)
+    environ = environment(os.environ, Path.cwd())
+    settings = load_settings(environ, Path.cwd())
+    if settings.redis_url is None:
+        raise click.UsageError(
+            "RUSHES_REDIS_URL is not set, so there are no workers to hand this to. "
+            f"Set it, or render here: rushes run {manifest}"
+        )
+    with _reached(settings, environ, console) as context:
+        opened = _open(context, loaded, console)
+        before = _standing(context, loaded.batch)
+        console.print(
+            f"{loaded.batch}: {opened.total} takes, {before.open} to render, {opened.done} done already",
+            highlight=False,
+        )
+        if not wait:
+            return
+        ended = follow(
+            context.room,
+            loaded.batch,
+            clock=clock,
+            console=console,
+            patience=settings.patience,
+            tend=lambda: None,
+        )
+        after = _standing(context, loaded.batch)
+        summarize(console, context, Expansion(loaded), ended, before=before, after=after, manifest=str(manifest))
+    raise SystemExit(ended.exit)
+
+
+@contextmanager
+def _reached(settings: Settings, environ: Mapping[str, str], console: Console) -> Iterator[Context]:
+    url = redis_url(settings, environ)
+    probe = connect(url, retries=2)
+    try:
+        for warning in prove(probe, url):
+            console.print(f"warning: {warning}", style="yellow", highlight=False, soft_wrap=True)
+    finally:
+        probe.close()
+    context = make_context(settings, environ)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+def _open(context: Context, manifest: Manifest, console: Console) -> Opening:
+    opened = open_batch(context, manifest)
+    limits = context.settings.provider(manifest.provider)
+    # What a person starts anew is not held up by a pause whose cause they may just have mended.
+    context.room.set_limits(
+        manifest.provider,
+        seats=limits.seats,
+        requests_per_minute=limits.requests_per_minute,
+        queues=CONVENTIONS[manifest.provider].queues,
+    )
+    told = [
+        (opened.followed, "accepted before and followed again"),
+        (opened.retried, "failed before and tried again"),
+        (opened.doubted, "in doubt"),
+        (opened.lost, "done before, but their receipts are gone"),
+    ]
+    for count, what in told:
+        if count:
+            console.print(f"{manifest.batch}: {count} takes {what}", highlight=False)
+    return opened
+
+
+def _standing(context: Context, batch: str) -> Standing:
+    standing = context.room.standing(batch)
+    assert standing is not None, "the batch was opened a moment ago"
+    return standing
+
+
+def _need_key(settings: Settings, provider: str) -> None:
+    if settings.provider(provider).key is None:
+        raise key_missing(provider)

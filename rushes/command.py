@@ -1,0 +1,37 @@
+"""The command line's front door: the commands, and how every error ends: one message, one exit code, no traceback."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from jobs.errors import RushesError
+from rushes.batches import plan, run, submit
+from rushes.exits import Exit
+from rushes.services import flower, sandbox, worker
+from workers.context import VERSION
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="rushes")
+def cli() -> None:
+    """Render shot manifests overnight: every take once, inside its limits, with a receipt."""
+
+
+for _command in (run, submit, plan, worker, flower, sandbox):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command, and end with its exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(Exit.WRONG_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(Exit.INTERRUPTED)
+    except RushesError as error:
+        click.echo(f"rushes: {error}", err=True)
+        sys.exit(error.exit_code)

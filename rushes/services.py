@@ -1,0 +1,124 @@
+"""`rushes worker`, `flower` and `sandbox`: what runs for as long as it is needed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from workers.broker.connection import connect, prove
+from workers.clock import SystemClock
+from workers.context import redis_url
+from workers.errors import SettingsError
+from workers.sandbox.options import SandboxOptions
+from workers.settings import environment, load_settings
+from workers.store import open_store
+from workers.supervisor import Supervisor, end_when_orphaned
+
+
+@click.command()
+@click.option("--concurrency", default=32, show_default=True, help="Submits and polls at once.")
+@click.option("--collectors", default=8, show_default=True, help="Downloads at once.")
+@click.option("--loglevel", default="info", show_default=True)
+def worker(concurrency: int, collectors: int, loglevel: str) -> None:
+    """Work for any number of batches, until it is told to end (SIGTERM finishes the steps in hand).
+
+    Run as many as you like, on as many machines as you like: limits hold across all of them.
+    """
+    from workers.celery import queue_names  # importing it reads the settings, which the other commands must not need
+
+    environ = environment(os.environ, Path.cwd())
+    settings = load_settings(os.environ, Path.cwd())
+    url = redis_url(settings, environ)
+    logging.basicConfig(level=loglevel.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    client = connect(url, retries=4)
+    for warning in prove(client, url):
+        logging.warning(warning)
+    client.close()
+    open_store(settings.store)
+    steps, collect = queue_names(settings)
+    place = f"{socket.gethostname()}-{os.getpid()}"
+    lean = ["--without-gossip", "--without-mingle", "-E", "-l", loglevel, "-P", "threads"]
+    supervisor = Supervisor(
+        {
+            "steps": ["worker", "-Q", steps, "-c", str(concurrency), "-n", f"steps@{place}", *lean],
+            "collect": ["worker", "-Q", collect, "-c", str(collectors), "-n", f"collect@{place}", *lean],
+        },
+        clock=SystemClock(),
+        environ=os.environ,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.stop())
+    supervisor.run()
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--address", default="127.0.0.1", show_default=True)
+@click.option("--port", default=5555, show_default=True)
+@click.argument("more", nargs=-1, type=click.UNPROCESSED)
+def flower(address: str, port: int, more: tuple[str, ...]) -> None:
+    """Monitor the workers in a browser. RUSHES_FLOWER_AUTH=user:password protects it."""
+    settings = load_settings(os.environ, Path.cwd())
+    environ = dict(os.environ)
+    if settings.flower_auth is not None:
+        # Flower reads it from here; on the command line anyone could read it.
+        environ["FLOWER_BASIC_AUTH"] = settings.flower_auth.get_secret_value()
+    elif address not in ("127.0.0.1", "localhost", "::1"):
+        raise SettingsError(
+            f"Flower would be open to everyone at {address}: set RUSHES_FLOWER_AUTH=user:password, "
+            "or leave --address at 127.0.0.1"
+        )
+    arguments = ["flower", f"--address={address}", f"--port={port}", "--max_tasks=20000", "--read_only", *more]
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "workers", *arguments], environ)
+
+
+def _options(command: click.Command) -> click.Command:
+    """Give the command an option for each of the sandbox's own, with its default."""
+    for field in fields(SandboxOptions):
+        if field.name in ("cache", "state"):
+            continue
+        default = None if field.default is MISSING else field.default
+        kind = {"int": int, "float": float, "bool": bool}.get(str(field.type).partition(" |")[0], str)
+        name = f"--{field.name.replace('_', '-')}"
+        option = click.Option(
+            [name], type=kind, default=default, show_default=default is not None, is_flag=kind is bool
+        )
+        command.params.append(option)
+    return command
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8787, show_default=True, help="0 takes a free one.")
+@click.option("--state", type=click.Path(path_type=Path), help="File in which accepted jobs outlive the sandbox.")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder for the videos that were made.")
+@click.option("--announce", type=click.Path(path_type=Path), help="File to write its address into once it answers.")
+def sandbox(
+    host: str, port: int, state: Path | None, cache: Path | None, announce: Path | None, **options: Any
+) -> None:
+    """Serve the sandbox alone: an imitation of the providers that renders real videos and takes no money.
+
+    GET /sandbox/account tells what it has billed.
+    """
+    from workers.sandbox.server import serve  # aiohttp's server is of no use to the other commands
+
+    end_when_orphaned(os.environ, SystemClock())
+    cached = cache or Path(tempfile.gettempdir()) / f"rushes-clips-{os.getuid()}"
+
+    def say(url: str) -> None:
+        if announce is not None:
+            announce.write_text(url)
+        click.echo(f"sandbox at {url}")
+
+    serve(SandboxOptions(cache=cached, state=state, **options), host, port, say)
+
+
+_options(sandbox)
