@@ -23,6 +23,7 @@ LINE_SECONDS = 2.0
 
 SHOWN = (
     State.WAITING,
+    State.ADMITTED,
     State.SUBMITTING,
     State.RENDERING,
     State.COLLECTING,

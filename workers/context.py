@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import socket
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -19,7 +21,7 @@ from workers.broker.embedded import socket_path
 from workers.clock import Clock, SystemClock
 from workers.engine.lease import LeaseKeeper
 from workers.engine.room import WaitingRoom
-from workers.errors import RedisError
+from workers.errors import RedisError, SettingsError
 from workers.http.download import Download
 from workers.http.wire import Wire
 from workers.ledger import Ledger
@@ -119,6 +121,27 @@ def make_context(settings: Settings, environ: Mapping[str, str], *, clock: Clock
 
 
 def _spool(settings: Settings) -> Path:
-    folder = settings.spool or Path(tempfile.gettempdir()) / f"rushes-spool-{os.getuid()}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+    """A folder of this process's own for what is on its way; what dead processes left behind is removed."""
+    above = settings.spool or Path(tempfile.gettempdir()) / f"rushes-spool-{os.getuid()}"
+    host = socket.gethostname()
+    try:
+        above.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in above.glob(f"{host}.*"):
+            pid = left.name.rpartition(".")[2]
+            if pid.isdigit() and not _lives(int(pid)):
+                shutil.rmtree(left, ignore_errors=True)
+    except OSError as error:
+        raise SettingsError(
+            f"the spool at {above} can't be used: {error.strerror}. Make room, or set RUSHES_SPOOL to another folder"
+        ) from error
+    return above / f"{host}.{os.getpid()}"
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

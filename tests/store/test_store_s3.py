@@ -287,6 +287,14 @@ def test_a_listing_that_is_not_whole_is_an_error(imitation: Imitation, body: byt
         list(open_store("s3://films").keys(""))
 
 
+def test_a_key_that_is_listed_twice_is_one(imitation: Imitation) -> None:
+    imitation.body = (
+        b"<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a</Key></Contents>"
+        b"<Contents><Key>b</Key></Contents><Contents><Key>b</Key></Contents></ListBucketResult>"
+    )
+    assert list(open_store("s3://films").keys("")) == ["a", "b"]
+
+
 def test_an_object_that_is_cut_on_the_way_is_an_error(imitation: Imitation) -> None:
     imitation.body, imitation.headers = b"half of it", {"Content-Length": "20"}
     with pytest.raises(StoreError) as caught:
