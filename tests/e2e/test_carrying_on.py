@@ -1,0 +1,121 @@
+"""Stopped anywhere, by anything: the same command carries on, and nothing is paid for twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+from conftest import SWEEP, Desk, manifest, pointed_at, until
+from imitation import imitation
+
+
+def redis_pid(desk: Desk) -> int:
+    """The private Redis of this desk's store."""
+    return int((desk.folder / "renders/.rushes/state/redis/redis.pid").read_text())
+
+
+def lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def done(desk: Desk) -> int:
+    return len(desk.files("night/**/*.receipt.json"))
+
+
+def test_ctrl_c_drains_and_the_next_run_carries_on(desk: Desk, clips: Path) -> None:
+    desk.write("night.yaml", manifest(SWEEP))
+    with imitation(clips, render_seconds=lambda ordinal: 1.0) as provider:
+        desk.environ |= pointed_at(provider.url) | {"RUSHES_FAL_SEATS": "4"}
+        running = desk.start("run", "night.yaml")
+        until(lambda: done(desk) >= 4)
+        redis = redis_pid(desk)
+        running.send_signal(signal.SIGINT)
+        stopped = desk.end(running)
+        assert stopped.code == 130, stopped.output
+        assert "carry on: rushes run night.yaml" in stopped.output
+        assert not lives(redis), "the private Redis is stopped with its command"
+        assert provider.billed < 12
+
+        assert desk.run("run", "night.yaml").code == 0
+        assert done(desk) == provider.billed == 12
+
+
+def test_the_command_itself_is_killed(desk: Desk, clips: Path) -> None:
+    desk.write("night.yaml", manifest(SWEEP))
+    with imitation(clips, render_seconds=lambda ordinal: 1.0) as provider:
+        desk.environ |= pointed_at(provider.url) | {"RUSHES_FAL_SEATS": "4"}
+        running = desk.start("run", "night.yaml")
+        until(lambda: done(desk) >= 2)
+        redis = redis_pid(desk)
+        running.kill()
+        running.communicate()
+        until(lambda: desk.log().count("Warm shutdown") >= 2, what="the orphaned workers' end")
+
+        assert desk.run("run", "night.yaml").code == 0
+        assert done(desk) == provider.billed == 12
+        assert not lives(redis), "the next command takes the private Redis over, and stops it"
+
+
+def test_the_private_redis_dies_and_comes_back(desk: Desk, clips: Path) -> None:
+    desk.write("night.yaml", manifest(SWEEP))
+    with imitation(clips, render_seconds=lambda ordinal: 1.0) as provider:
+        desk.environ |= pointed_at(provider.url) | {"RUSHES_FAL_SEATS": "3"}
+        running = desk.start("run", "night.yaml")
+        for takes in (3, 6):
+            until(lambda takes=takes: done(desk) >= takes)  # type: ignore[misc]
+            os.kill(redis_pid(desk), signal.SIGKILL)
+        ended = desk.end(running)
+        assert ended.code == 0, ended.output
+        assert done(desk) == provider.billed == 12
+
+
+def test_all_state_is_lost_and_taken_up_from_the_store(desk: Desk, clips: Path) -> None:
+    desk.write("night.yaml", manifest(SWEEP))
+    with imitation(clips, render_seconds=lambda ordinal: 4.0 if ordinal > 4 else 0.1) as provider:
+        desk.environ |= pointed_at(provider.url) | {"RUSHES_FAL_SEATS": "4"}
+        running = desk.start("run", "night.yaml")
+        until(lambda: done(desk) == 4 and len(accepted(desk)) == 8)
+        running.send_signal(signal.SIGINT)
+        desk.end(running)
+        shutil.rmtree(desk.folder / "renders/.rushes/state")
+
+        ended = desk.run("run", "night.yaml")
+        assert ended.code == 0, ended.output
+        assert "4 takes accepted before and followed again" in ended.output
+        assert "4 submissions" in ended.output
+        assert done(desk) == provider.billed == 12
+        assert set(provider.billed_by_request().values()) == {1}
+
+
+def accepted(desk: Desk) -> list[Path]:
+    return list((desk.folder / "renders/night/.rushes/attempts").glob("**/*.accepted.json"))
+
+
+def test_a_receipt_that_was_deleted_costs_nothing_while_the_provider_has_the_video(desk: Desk, clips: Path) -> None:
+    desk.write("night.yaml", manifest(SWEEP))
+    with imitation(clips, render_seconds=lambda ordinal: 0.1) as provider:
+        desk.environ |= pointed_at(provider.url)
+        assert desk.run("run", "night.yaml").code == 0
+        for path in desk.files("night/sweep/0003*"):
+            path.unlink()
+        ended = desk.run("run", "night.yaml")
+        assert ended.code == 0, ended.output
+        assert "0 submissions, 3 objects written" in ended.output
+        assert done(desk) == provider.billed == 12
+
+
+def test_two_people_run_the_same_batch_at_once(desk: Desk, clips: Path) -> None:
+    desk.write("night.yaml", manifest(SWEEP))
+    with imitation(clips, render_seconds=lambda ordinal: 0.5) as provider:
+        desk.environ |= pointed_at(provider.url) | {"RUSHES_FAL_SEATS": "5"}
+        first = desk.start("run", "night.yaml")
+        second = desk.start("run", "night.yaml")
+        ends = desk.end(first), desk.end(second)
+        assert [ended.code for ended in ends] == [0, 0], ends
+        assert done(desk) == provider.billed == 12
