@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from jobs.manifest import Manifest
 from jobs.plan import plan as make_plan
 from rushes.ending import Ending, ending
 from rushes.exits import Exit
-from rushes.follow import follow
+from rushes.follow import follow, plain_console
 from rushes.session import private_redis, sandbox, worker
 from rushes.summary import summarize
 from workers.broker.connection import connect, prove
@@ -52,7 +53,10 @@ def run(manifest: Path, rehearse: bool) -> None:
     With nothing configured it brings a private Redis along and stores to ./renders. Ctrl-C finishes the steps in hand;
     the same command carries on.
     """
-    console, clock = Console(), SystemClock()
+    console, clock = plain_console(), SystemClock()
+    # Being told to end, and a terminal that is closed, drain as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     loaded = load(manifest)
     environ = environment(os.environ, Path.cwd())
     with ExitStack() as stack:
@@ -77,7 +81,7 @@ def run(manifest: Path, rehearse: bool) -> None:
 
                 ended = follow(
                     context.room,
-                    loaded.batch,
+                    expansion,
                     clock=clock,
                     console=console,
                     patience=settings.patience,
@@ -96,7 +100,7 @@ def run(manifest: Path, rehearse: bool) -> None:
 @click.option("--wait", is_flag=True, help="Stay and show how it gets on until it has ended.")
 def submit(manifest: Path, wait: bool) -> None:
     """Hand MANIFEST to the workers of RUSHES_REDIS_URL, from any machine."""
-    console, clock = Console(), SystemClock()
+    console, clock = plain_console(), SystemClock()
     loaded = load(manifest)
     environ = environment(os.environ, Path.cwd())
     settings = load_settings(environ, Path.cwd())
@@ -110,13 +114,12 @@ def submit(manifest: Path, wait: bool) -> None:
         before = _standing(context, loaded.batch)
         console.print(
             f"{loaded.batch}: {opened.total} takes, {before.open} to render, {opened.done} done already",
-            highlight=False,
         )
         if not wait:
             return
         ended = follow(
             context.room,
-            loaded.batch,
+            Expansion(loaded),
             clock=clock,
             console=console,
             patience=settings.patience,
@@ -133,7 +136,7 @@ def _reached(settings: Settings, environ: Mapping[str, str], console: Console) -
     probe = connect(url, retries=2)
     try:
         for warning in prove(probe, url):
-            console.print(f"warning: {warning}", style="yellow", highlight=False, soft_wrap=True)
+            console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
     finally:
         probe.close()
     context = make_context(settings, environ)
@@ -161,7 +164,7 @@ def _open(context: Context, manifest: Manifest, console: Console) -> Opening:
     ]
     for count, what in told:
         if count:
-            console.print(f"{manifest.batch}: {count} takes {what}", highlight=False)
+            console.print(f"{manifest.batch}: {count} takes {what}")
     return opened
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -12,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from jobs.expansion import Expansion
 from rushes.ending import Ending, ending
 from workers.clock import Clock
 from workers.engine.room import Standing, WaitingRoom
@@ -20,6 +22,8 @@ from workers.errors import RedisError
 
 LOOK_SECONDS = 0.25
 LINE_SECONDS = 2.0
+STUCK_SECONDS = 5.0
+"""After which, without any change, a reason is looked for among the takes themselves."""
 
 SHOWN = (
     State.WAITING,
@@ -35,19 +39,25 @@ _STYLES = {State.DONE: "green", State.FAILED: "red", State.DOUBT: "yellow", Stat
 _CALLED = {State.DOUBT: "in doubt"}
 
 
+def plain_console() -> Console:
+    """A console that prints text as it is: what a provider said is no markup."""
+    return Console(markup=False, highlight=False)
+
+
 def follow(
     room: WaitingRoom,
-    batch: str,
+    expansion: Expansion,
     *,
     clock: Clock,
     console: Console,
     patience: float,
     tend: Callable[[], None],
 ) -> Ending:
-    """Show how `batch` gets on until it has ended. `tend` is called at every look, and may raise to stop.
+    """Show how the batch of `expansion` gets on until it has ended.
 
-    Raises `RedisError` when Redis has been away for longer than `patience` seconds.
+    `tend` is called at every look, and may raise to stop. Raises `RedisError` when Redis has been away for longer than `patience` seconds.
     """
+    batch = expansion.manifest.batch
     changed = clock.monotonic()
     before: tuple[object, ...] = ()
     away_since: float | None = None
@@ -72,10 +82,11 @@ def follow(
             now_so = (*standing.states.values(), standing.submissions)
             if now_so != before:
                 before, changed = now_so, now
-            show.look(standing)
+            stuck = _stuck_on(room, expansion, standing) if now - changed >= STUCK_SECONDS else None
+            show.look(standing, stuck)
             ended = ending(standing, idle=now - changed, patience=patience)
             if ended is not None:
-                return ended
+                return ended if stuck is None or ended.reason is None else replace(ended, reason=stuck)
             clock.sleep(LOOK_SECONDS)
 
 
@@ -98,11 +109,12 @@ class _Show(AbstractContextManager["_Show"]):
         if self._live is not None:
             self._live.__exit__(kind, error, at)
 
-    def look(self, standing: Standing) -> None:
+    def look(self, standing: Standing, stuck: str | None) -> None:
+        holds = what_holds(standing) or stuck
         if self._live is not None:
-            self._live.update(_panel(standing, self._clock.monotonic() - self._begun), refresh=True)
+            self._live.update(_panel(standing, holds, self._clock.monotonic() - self._begun), refresh=True)
         else:
-            self._line(_sentence(standing), urgent=standing.open == 0)
+            self._line(_sentence(standing, holds), urgent=standing.open == 0)
 
     def note(self, text: str) -> None:
         if self._live is not None:
@@ -114,10 +126,10 @@ class _Show(AbstractContextManager["_Show"]):
         now = self._clock.monotonic()
         if text != self._said and (urgent or now - self._said_at >= LINE_SECONDS):
             self._said, self._said_at = text, now
-            self._console.print(text, highlight=False, soft_wrap=True)
+            self._console.print(text, soft_wrap=True)
 
 
-def _panel(standing: Standing, seconds: float) -> RenderableType:
+def _panel(standing: Standing, holds: str | None, seconds: float) -> RenderableType:
     done = standing.states[State.DONE]
     head = Table.grid(padding=(0, 1))
     head.add_row(
@@ -134,19 +146,24 @@ def _panel(standing: Standing, seconds: float) -> RenderableType:
         ),
         Text(f"seats {standing.lane.seats_taken}/{standing.lane.seats} {standing.lane.provider}", style="dim"),
     )
-    holds = what_holds(standing)
     return Group(head, states, *([Text(holds, style="yellow")] if holds else []))
 
 
-def _sentence(standing: Standing) -> str:
+def _sentence(standing: Standing, holds: str | None) -> str:
     parts = [
         f"{standing.states[state]} {_CALLED.get(state, state.value)}"
         for state in SHOWN
         if standing.states[state] and state is not State.DONE
     ]
-    holds = what_holds(standing)
     told = f"{standing.batch}: {standing.states[State.DONE]}/{standing.total} done"
     return told + (f", {', '.join(parts)}" if parts else "") + (f"; {holds}" if holds else "")
+
+
+def _stuck_on(room: WaitingRoom, expansion: Expansion, standing: Standing) -> str | None:
+    if standing.open == 0:
+        return None
+    found = room.waiting_on(standing.batch)
+    return None if found is None else f"{expansion[found[0]].name} waits: {found[1]}"
 
 
 def what_holds(standing: Standing) -> str | None:

@@ -18,6 +18,7 @@ from workers.broker.connection import connect, prove
 from workers.clock import SystemClock
 from workers.context import redis_url
 from workers.errors import SettingsError
+from workers.monitoring import flowerconfig
 from workers.sandbox.options import SandboxOptions
 from workers.settings import environment, load_settings
 from workers.store import open_store
@@ -65,19 +66,34 @@ def worker(concurrency: int, collectors: int, loglevel: str) -> None:
 @click.option("--port", default=5555, show_default=True)
 @click.argument("more", nargs=-1, type=click.UNPROCESSED)
 def flower(address: str, port: int, more: tuple[str, ...]) -> None:
-    """Monitor the workers in a browser. RUSHES_FLOWER_AUTH=user:password protects it."""
+    """Monitor the workers in a browser. RUSHES_FLOWER_AUTH=user:password protects it.
+
+    MORE are options of Flower's own, such as --url_prefix=flower.
+    """
     settings = load_settings(os.environ, Path.cwd())
     environ = dict(os.environ)
     if settings.flower_auth is not None:
         # Flower reads it from here; on the command line anyone could read it.
-        environ["FLOWER_BASIC_AUTH"] = settings.flower_auth.get_secret_value()
+        environ["FLOWER_BASIC_AUTH"] = _credentials(settings.flower_auth.get_secret_value())
     elif address not in ("127.0.0.1", "localhost", "::1"):
         raise SettingsError(
             f"Flower would be open to everyone at {address}: set RUSHES_FLOWER_AUTH=user:password, "
             "or leave --address at 127.0.0.1"
         )
-    arguments = ["flower", f"--address={address}", f"--port={port}", "--max_tasks=20000", "--read_only", *more]
+    arguments = ["flower", f"--conf={flowerconfig.__file__}", f"--address={address}", f"--port={port}", *more]
     os.execve(sys.executable, [sys.executable, "-P", "-m", "workers", *arguments], environ)
+
+
+def _credentials(auth: str) -> str:
+    """`auth` as Flower takes it, which cuts it at every comma and lets in whoever sends one of the pieces."""
+    for piece in auth.split(","):
+        user, _, password = piece.partition(":")
+        if not user or not password:
+            raise SettingsError(
+                "RUSHES_FLOWER_AUTH: write user:password, or several of them with commas between, none of which may "
+                "stand in a password"
+            )
+    return auth
 
 
 def _options(command: click.Command) -> click.Command:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from workers.broker.embedded import EmbeddedRedis
 from workers.clock import Clock
@@ -45,9 +47,10 @@ def sandbox(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Ite
     folder = state_folder(store, environ)
     folder.mkdir(parents=True, exist_ok=True)
     announced = folder / "sandbox.url"
+    port = _port_of(announced)
     announced.unlink(missing_ok=True)
     log = (folder / "sandbox.log").open("ab")
-    arguments = ["sandbox", "--port", "0", "--state", str(folder / "sandbox.jsonl"), "--announce", str(announced)]
+    arguments = ["sandbox", "--port", str(port), "--state", str(folder / "sandbox.jsonl"), "--announce", str(announced)]
     process = _start(arguments, {**environ, PARENT_VARIABLE: str(os.getpid())}, log)
     try:
         deadline = clock.monotonic() + START_SECONDS
@@ -64,13 +67,25 @@ def sandbox(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Ite
         log.close()
 
 
+def _port_of(announced: Path) -> int:
+    """The port of the sandbox before this one, if it is free: jobs that it accepted have addresses with it in them."""
+    try:
+        port = urlsplit(announced.read_text().strip()).port or 0
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except (OSError, ValueError):
+        return 0
+    return port
+
+
 def rehearsal(url: str, store: str) -> dict[str, str]:
     """The settings under which every provider is the sandbox at `url`, and nothing mixes with what is real."""
     values = {"RUSHES_STORE": store, "RUSHES_NAMESPACE": REHEARSAL}
     for provider, convention in CONVENTIONS.items():
         values[f"RUSHES_{provider.upper()}_URL"] = url
         # A real key has no business in a rehearsal, and the sandbox lets any in.
-        values[convention.key_variable] = "rehearsal:rehearsal"
+        values[convention.key_variable] = "rushes-sandbox:takes-any-key"
         values.setdefault(f"RUSHES_{provider.upper()}_FIRST_POLL", "1")
         values.setdefault(f"RUSHES_{provider.upper()}_SLOWEST_POLL", "2")
     return values

@@ -59,4 +59,4 @@ def _name(console: Console, expansion: Expansion, what: str, records: list[TakeR
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    console.print(text, soft_wrap=True)

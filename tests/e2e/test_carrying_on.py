@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -119,3 +120,21 @@ def test_two_people_run_the_same_batch_at_once(desk: Desk, clips: Path) -> None:
         ends = desk.end(first), desk.end(second)
         assert [ended.code for ended in ends] == [0, 0], ends
         assert done(desk) == provider.billed == 12
+
+
+def test_a_rehearsal_that_was_interrupted_carries_on(desk: Desk) -> None:
+    desk.write("night.yaml", manifest(SWEEP))
+    desk.environ |= {"RUSHES_FAL_SEATS": "4"}
+    running = desk.start("run", "--sandbox", "night.yaml")
+    until(lambda: len(desk.files("rehearsal/night/**/*.receipt.json")) >= 4)
+    running.send_signal(signal.SIGTERM)
+    stopped = desk.end(running)
+    assert stopped.code == 130, stopped.output
+
+    ended = desk.run("run", "--sandbox", "night.yaml")
+    assert ended.code == 0, ended.output
+    account = (desk.folder / "renders/rehearsal/.rushes/state/sandbox.jsonl").read_text()
+    accepted = [json.loads(line) for line in account.splitlines()]
+    assert len(desk.files("rehearsal/night/**/*.receipt.json")) == 12
+    assert len({json.dumps(entry["body"], sort_keys=True) for entry in accepted if "body" in entry}) == 12
+    assert len([entry for entry in accepted if "body" in entry]) == 12

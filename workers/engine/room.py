@@ -281,6 +281,22 @@ class WaitingRoom:
         records = (self.take(batch, index) for index in sorted(int(member) for member in members))
         return [record for record in records if record is not None and record.state == state]
 
+    def waiting_on(self, batch: str, *, look_at: int = 200) -> tuple[int, str] | None:
+        """Why a take of this batch that is alive doesn't get on: its index and the reason, None when none has one.
+
+        It looks at the `look_at` takes that are due first.
+        """
+        with _reaching():
+            due = cast("list[bytes]", self._redis.zrange(self._key("due"), 0, look_at - 1))
+            found = (self._text(member).rpartition(":") for member in due)
+            indices = [index for of, _, index in found if of == batch]
+            pipe = self._redis.pipeline(transaction=False)
+            for index in indices:
+                pipe.hget(self._key("take", batch, index), "waits_for")
+            reasons = pipe.execute()
+        told = ((int(index), self._text(why)) for index, why in zip(indices, reasons, strict=True) if why)
+        return next(told, None)
+
     def standing(self, batch: str) -> Standing | None:
         """How a batch stands, or None when Redis knows no such batch."""
         with _reaching():
