@@ -21,9 +21,10 @@ from rushes.exits import Exit
 from rushes.follow import follow, plain_console
 from rushes.session import private_redis, sandbox, worker
 from rushes.summary import summarize
+from workers.broker.addresses import redis_url
 from workers.broker.connection import connect, prove
 from workers.clock import SystemClock
-from workers.context import Context, make_context, redis_url
+from workers.context import Context, make_context
 from workers.engine.room import Standing
 from workers.opening import Opening, open_batch
 from workers.settings import CONVENTIONS, Settings, environment, key_missing, load_settings

@@ -55,7 +55,8 @@ def follow(
 ) -> Ending:
     """Show how the batch of `expansion` gets on until it has ended.
 
-    `tend` is called at every look, and may raise to stop. Raises `RedisError` when Redis has been away for longer than `patience` seconds.
+    `tend` is called at every look, and may raise to stop. Raises `RedisError` when Redis has been away for longer
+    than `patience` seconds.
     """
     batch = expansion.manifest.batch
     changed = clock.monotonic()

@@ -14,9 +14,9 @@ from typing import Any
 
 import click
 
+from workers.broker.addresses import redis_url
 from workers.broker.connection import connect, prove
 from workers.clock import SystemClock
-from workers.context import redis_url
 from workers.errors import SettingsError
 from workers.monitoring import flowerconfig
 from workers.sandbox.options import SandboxOptions

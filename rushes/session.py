@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
+from workers.broker.addresses import state_folder
 from workers.broker.embedded import EmbeddedRedis
 from workers.clock import Clock
-from workers.context import state_folder
 from workers.errors import RedisError, SettingsError
 from workers.settings import CONVENTIONS, Settings
 from workers.supervisor import PARENT_VARIABLE

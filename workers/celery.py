@@ -13,9 +13,9 @@ from typing import Any
 from celery import Celery
 from kombu.entity import Queue
 
+from workers.broker.addresses import redis_url
 from workers.broker.connection import celery_url
 from workers.broker.kombu_guard import guard_kombu
-from workers.context import redis_url
 from workers.settings import Settings, environment, load_settings
 
 

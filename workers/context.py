@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import socket
@@ -16,8 +15,8 @@ from pathlib import Path
 from jobs.expansion import Expansion
 from jobs.manifest import Manifest
 from jobs.takes import Take
+from workers.broker.addresses import redis_url
 from workers.broker.connection import connect
-from workers.broker.embedded import socket_path
 from workers.clock import Clock, SystemClock
 from workers.engine.lease import LeaseKeeper
 from workers.engine.room import WaitingRoom
@@ -25,6 +24,7 @@ from workers.errors import RedisError, SettingsError
 from workers.http.download import Download
 from workers.http.wire import Wire
 from workers.ledger import Ledger
+from workers.monitoring.take_events import TakeEvents, Unwatched
 from workers.providers.protocol import Access
 from workers.redaction import redact
 from workers.settings import Settings, key_missing
@@ -36,7 +36,10 @@ VERSION = version("rushes")
 
 @dataclass
 class Context:
-    """The parts of one process. `wake` tells the pump that something can be handed out at once."""
+    """The parts of one process.
+
+    `wake` tells the pump that something can be handed out at once; `events` tells whoever watches how takes get on.
+    """
 
     settings: Settings
     room: WaitingRoom
@@ -47,6 +50,7 @@ class Context:
     clock: Clock
     spool: Path
     wake: Callable[[], None] = lambda: None
+    events: TakeEvents = field(default_factory=Unwatched)
     _expansions: dict[str, Expansion] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -84,23 +88,6 @@ class Context:
         """Let go of threads and connections."""
         self.leases.close()
         self.wire.close()
-
-
-def state_folder(store: str, environ: Mapping[str, str]) -> Path:
-    """Where an embedded Redis keeps the state that belongs to a store: within it, or, for a bucket, in the home."""
-    if "://" not in store:
-        return Path(store) / ".rushes" / "state"
-    if store.startswith("file://"):
-        return Path(store.removeprefix("file://")) / ".rushes" / "state"
-    home = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".local" / "state")
-    return Path(home) / "rushes" / hashlib.sha256(store.encode()).hexdigest()[:16]
-
-
-def redis_url(settings: Settings, environ: Mapping[str, str]) -> str:
-    """The Redis that is configured, or else the embedded one of this store (which may not be running)."""
-    if settings.redis_url is not None:
-        return settings.redis_url.get_secret_value()
-    return f"unix://{socket_path(state_folder(settings.store, environ) / 'redis')}"
 
 
 def make_context(settings: Settings, environ: Mapping[str, str], *, clock: Clock | None = None) -> Context:

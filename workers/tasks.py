@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from celery.signals import worker_ready, worker_shutting_down
 
@@ -16,6 +17,7 @@ from workers.context import Context, make_context
 from workers.engine.pump import Pump
 from workers.engine.room import Work
 from workers.engine.states import Step
+from workers.monitoring.flower_rows import FlowerRows
 from workers.redaction import Redacting
 from workers.settings import CONVENTIONS, environment
 from workers.supervisor import end_when_orphaned
@@ -107,8 +109,9 @@ _pumps: list[Pump] = []
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
-def _start_pump(**_: object) -> None:
+def _start_pump(sender: Any, **_: object) -> None:
     here = context()
+    here.events = FlowerRows(app, sender.hostname)
     for handler in logging.getLogger().handlers:
         handler.addFilter(Redacting(settings.secret_values()))
     for provider in settings.providers:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-
 from imitation import KEY
 
 QUICK = {"RUSHES_FAL_FIRST_POLL": "0.2", "RUSHES_FAL_SLOWEST_POLL": "0.5", "RUSHES_FAL_SEATS": "20"}

@@ -34,6 +34,7 @@ DAMAGE_BELIEVED = 5
 """A video that arrives damaged this often is damaged at the provider."""
 
 NEW_LINKS = 5
+NEW_LINK_AFTER = 3
 SLOWEST_SECONDS = 120.0
 SHORT_SECONDS = 0.5
 """A video this much shorter than asked for is worth a word, and, if it is fragmented, may have been cut."""
@@ -52,7 +53,7 @@ def collect(context: Context, work: Work) -> None:
         except LinkExpired as error:
             _ask_for_link(context, work, record, take, error)
         except DownloadError as error:
-            _again(context, work, record, str(error))
+            _not_arrived(context, work, record, error)
         except DamagedVideo as error:
             _damaged(context, work, record, take, error)
         except StoreError as error:
@@ -120,7 +121,9 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
                 rushes_version=VERSION,
             ),
         )
-    context.room.move(work, State.COLLECTING, State.DONE, counters={"objects": 3})
+    if context.room.move(work, State.COLLECTING, State.DONE, counters={"objects": 3}):
+        submitted = record.time("submitted_at") or downloaded
+        context.events.done(take, context.store.url(keys.video), context.clock.now() - submitted)
 
 
 def _video(key: str, fetched: Fetched, url: str, facts: Facts) -> VideoFacts:
@@ -167,6 +170,16 @@ def _ask_for_link(context: Context, work: Work, record: TakeRecord, take: Take, 
     )
 
 
+def _not_arrived(context: Context, work: Work, record: TakeRecord, error: DownloadError) -> None:
+    tries = int(record.fields.get("tries", 0)) + 1
+    if tries % NEW_LINK_AFTER:
+        _again(context, work, record, str(error))
+        return
+    # The link may lead nowhere any more without saying so; the provider knows where the video is now.
+    fields = {"tries": tries, "waits_for": context.clean(str(error))}
+    context.room.move(work, State.COLLECTING, State.RENDERING, delay=_backoff(tries), fields=fields)
+
+
 def _damaged(context: Context, work: Work, record: TakeRecord, take: Take, error: DamagedVideo) -> None:
     seen = int(record.fields.get("damaged", 0)) + 1
     if seen >= DAMAGE_BELIEVED:
@@ -193,13 +206,15 @@ def _failed(context: Context, work: Work, record: TakeRecord, take: Take, kind: 
         store_failed(context, trouble)
         _again(context, work, record, str(trouble), seconds=STORE_SECONDS)
         return
-    context.room.move(
+    moved = context.room.move(
         work,
         State.COLLECTING,
         State.FAILED,
         fields={"error": told, "damaged": None, "links": None},
         counters={"objects": 1},
     )
+    if moved:
+        context.events.failed(take, str(told["message"]))
 
 
 def _again(

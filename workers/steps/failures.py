@@ -89,5 +89,6 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, name: str, err
         )
     else:
         kept = {"error": told, "failures": record.failures + 1}
-        context.room.move(work, record.state, State.FAILED, fields=kept, counters={"objects": 1})
+        if context.room.move(work, record.state, State.FAILED, fields=kept, counters={"objects": 1}):
+            context.events.failed(context.take(work.batch, work.index), told["message"])
     return True

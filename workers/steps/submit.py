@@ -137,6 +137,7 @@ def accepted(context: Context, work: Work, take: Take, job: Job, response: Respo
     if _file(context, acceptance, work.batch):
         context.room.note(work.batch, work.index, job.id, {"filed": 1, "acceptance": None})
         context.room.count(work.batch, objects=1)
+    context.events.accepted(take)
 
 
 def file_again(context: Context, record: TakeRecord) -> bool:
