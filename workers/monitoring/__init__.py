@@ -1,0 +1,1 @@
+"""Watching the workers: what Flower is told and shows, and the health checks."""
