@@ -12,15 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 AxisValue = str | int | float | bool
+
+LastFrame = Literal["decoded", "provider"]
+"""Whose last frame is kept beside a video: the one that we decode from it, or the one that the provider gives."""
 
 
 class Asked(BaseModel):
     """What one take asks of one model. `None` (or an empty tuple) leaves the choice to the provider.
 
-    `duration` is in whole seconds of video, or `"auto"`. Images, videos and audio are http(s) URLs.
+    `duration` is in whole seconds of video, or `"auto"`. Images, videos and audio are http(s) URLs, ids that the
+    provider gave (`asset://...`), or inputs of the batch by their content (`input:<sha256>.<ext>`).
+    `provider_options` are further fields of the provider's own, as it spells them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +42,11 @@ class Asked(BaseModel):
     aspect_ratio: str | None = None
     seed: int | None = None
     generate_audio: bool | None = None
+    camera_fixed: bool | None = None
+    watermark: bool | None = None
+    web_search: bool | None = None
+    return_last_frame: bool | None = None
+    provider_options: Mapping[str, JsonValue] | None = None
 
     def identity(self) -> str:
         """The sha256 (hex) of what is asked of which model.
@@ -56,6 +66,10 @@ class Take:
     `index` counts through the whole batch from 0. `number` counts through the shot from 1 and opens the
     name. `name` (`opening/0007-wheat-seed3`) is unique in the batch, and safe alike in file systems,
     S3 keys and URLs. `axes` holds the values that the sweep chose, in the order of the manifest.
+
+    `last_frame` says whose last frame is kept; with `provider` the take asks for it too (`asked.return_last_frame`).
+    `retry_moderated` says how often the take may be submitted again after the provider's moderation held back what it
+    had rendered. Neither is part of what is asked.
     """
 
     batch: str
@@ -66,3 +80,5 @@ class Take:
     provider: str
     asked: Asked
     axes: Mapping[str, AxisValue]
+    last_frame: LastFrame = "decoded"
+    retry_moderated: int = 0

@@ -27,7 +27,7 @@ from workers.clock import SystemClock
 from workers.context import Context, make_context
 from workers.engine.room import Standing
 from workers.opening import Opening, open_batch
-from workers.settings import CONVENTIONS, Settings, environment, key_missing, load_settings
+from workers.settings import Settings, environment, load_settings
 
 MANIFEST = click.argument("manifest", type=click.Path(path_type=Path))
 
@@ -64,7 +64,7 @@ def run(manifest: Path, rehearse: bool) -> None:
         if rehearse:
             environ = stack.enter_context(sandbox(load_settings(environ, Path.cwd()), environ, clock))
         settings = load_settings(environ, Path.cwd())
-        _need_key(settings, loaded.provider)
+        settings.key(loaded.provider)  # without one, nothing needs to be started to say so
         tend_redis = stack.enter_context(private_redis(settings, environ, clock))
         context = stack.enter_context(_reached(settings, environ, console))
         _open(context, loaded, console)
@@ -149,14 +149,8 @@ def _reached(settings: Settings, environ: Mapping[str, str], console: Console) -
 
 def _open(context: Context, manifest: Manifest, console: Console) -> Opening:
     opened = open_batch(context, manifest)
-    limits = context.settings.provider(manifest.provider)
     # What a person starts anew is not held up by a pause whose cause they may just have mended.
-    context.room.set_limits(
-        manifest.provider,
-        seats=limits.seats,
-        requests_per_minute=limits.requests_per_minute,
-        queues=CONVENTIONS[manifest.provider].queues,
-    )
+    context.room.set_limits(manifest.provider, context.limits(manifest.provider))
     told = [
         (opened.followed, "accepted before and followed again"),
         (opened.retried, "failed before and tried again"),
@@ -173,8 +167,3 @@ def _standing(context: Context, batch: str) -> Standing:
     standing = context.room.standing(batch)
     assert standing is not None, "the batch was opened a moment ago"
     return standing
-
-
-def _need_key(settings: Settings, provider: str) -> None:
-    if settings.provider(provider).key is None:
-        raise key_missing(provider)

@@ -24,7 +24,8 @@ REHEARSAL = "rehearsal"
 """Where rehearsals go, in the store and in Redis: what was rehearsed must never count as rendered."""
 
 START_SECONDS = 30.0
-DRAIN_SECONDS = 120.0
+DRAIN_SECONDS = 1000.0
+"""A synchronous provider may take 15 minutes to answer, and a call that is cut off is in doubt."""
 
 
 @contextmanager
@@ -86,6 +87,8 @@ def rehearsal(url: str, store: str) -> dict[str, str]:
         values[f"RUSHES_{provider.upper()}_URL"] = url
         # A real key has no business in a rehearsal, and the sandbox lets any in.
         values[convention.key_variable] = "rushes-sandbox:takes-any-key"
+        if convention.account_variable is not None:
+            values[convention.account_variable] = "rehearsal"
         values.setdefault(f"RUSHES_{provider.upper()}_FIRST_POLL", "1")
         values.setdefault(f"RUSHES_{provider.upper()}_SLOWEST_POLL", "2")
     return values
@@ -117,7 +120,7 @@ def worker(settings: Settings, environ: Mapping[str, str], clock: Clock) -> Iter
 
 
 def _drain(process: subprocess.Popen[bytes], clock: Clock) -> None:
-    """Ask for the end, wait for what is in hand; a second Ctrl-C, or two minutes, end it at once."""
+    """Ask for the end, wait for what is in hand; a second Ctrl-C ends it at once."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     deadline = clock.monotonic() + DRAIN_SECONDS

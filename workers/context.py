@@ -19,15 +19,17 @@ from workers.broker.addresses import redis_url
 from workers.broker.connection import connect
 from workers.clock import Clock, SystemClock
 from workers.engine.lease import LeaseKeeper
-from workers.engine.room import WaitingRoom
+from workers.engine.room import Limits, WaitingRoom
 from workers.errors import RedisError, SettingsError
+from workers.http.calls import LongCalls
 from workers.http.download import Download
 from workers.http.wire import Wire
 from workers.ledger import Ledger
 from workers.monitoring.take_events import TakeEvents, Unwatched
+from workers.providers import adapter
 from workers.providers.protocol import Access
 from workers.redaction import redact
-from workers.settings import Settings, key_missing
+from workers.settings import CONVENTIONS, Settings
 from workers.store import open_store
 from workers.store.protocol import Store
 
@@ -45,6 +47,7 @@ class Context:
     room: WaitingRoom
     store: Store
     wire: Wire
+    calls: LongCalls
     download: Download
     leases: LeaseKeeper
     clock: Clock
@@ -75,10 +78,20 @@ class Context:
 
     def access(self, provider: str) -> Access:
         """How a provider is reached. Raises `SettingsError` when there is no key."""
+        key, settings = self.settings.key(provider), self.settings.provider(provider)
+        return Access(settings.url, key, settings.account)
+
+    def limits(self, provider: str) -> Limits:
+        """What the settings, and what is known of the provider, allow."""
         settings = self.settings.provider(provider)
-        if settings.key is None:
-            raise key_missing(provider)
-        return Access(settings.url, settings.key)
+        translator = adapter(provider)
+        return Limits(
+            seats=settings.seats,
+            requests_per_minute=settings.requests_per_minute,
+            queues=CONVENTIONS[provider].queues,
+            again_seconds=translator.settling_seconds if translator.settling == "again" else 0.0,
+            lists=translator.settling == "listing",
+        )
 
     def clean(self, text: str) -> str:
         """The text without any secret that Rushes knows of."""
@@ -86,6 +99,7 @@ class Context:
 
     def close(self) -> None:
         """Let go of threads and connections."""
+        self.calls.close()
         self.leases.close()
         self.wire.close()
 
@@ -100,6 +114,7 @@ def make_context(settings: Settings, environ: Mapping[str, str], *, clock: Clock
         room=room,
         store=open_store(settings.store),
         wire=wire,
+        calls=LongCalls(wire),
         download=Download(wire),
         leases=LeaseKeeper(room, clock),
         clock=clock,

@@ -2,7 +2,7 @@
 
 The store is the record and Redis a cache of it, so the same few rules serve a new batch, one that is run again, and
 one whose Redis was lost: a receipt means done; an accepted attempt is followed; an intent and nothing more is in doubt.
-What is alive in Redis is never touched.
+What is alive in Redis is never touched, and nothing of a batch that Redis didn't know is admitted before all of this.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jobs.manifest import Manifest
 from workers.context import Context
 from workers.engine.room import TakeRecord, Work
 from workers.engine.states import State, Step
-from workers.ledger import AttemptRecord, Ledger, ManifestChanged
+from workers.ledger import Acceptance, AttemptRecord, Ledger, ManifestChanged
 from workers.receipts import done_takes
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,6 @@ def _reconcile(context: Context, expansion: Expansion, ledger: Ledger, believed:
     held = {index for name in done_takes(context.store, batch) if (index := expansion.find(name)) is not None}
     lost = believed - held
     context.room.mark_done(batch, held - believed)
-    context.room.mark_done(batch, lost, done=False)
 
     followed = doubted = 0
     seen: set[int] = set()
@@ -81,29 +80,38 @@ def _reconcile(context: Context, expansion: Expansion, ledger: Ledger, believed:
         if index is None or index in held:
             continue
         seen.add(index)
-        state = _from_record(context, ledger, batch, index, list(attempts))
+        state = _from_record(context, ledger, batch, index, list(attempts), receipt_lost=index in lost)
         followed += state is State.RENDERING
         doubted += state is State.DOUBT
     for index in lost - seen:
-        context.room.adopt(batch, index, State.WAITING, {"attempt": 1})
+        context.room.adopt(batch, index, State.WAITING, {"attempt": 1}, receipt_lost=True)
+    retried = _retry(context, context.room.held(batch, State.FAILED))
+    context.room.begin(batch)
     return Opening(
         new=new,
         total=expansion.total,
         done=len(held),
         followed=followed,
         doubted=doubted,
-        retried=_retry(context, context.room.held(batch, State.FAILED)),
+        retried=retried,
         lost=len(lost),
     )
 
 
 def _from_record(
-    context: Context, ledger: Ledger, batch: str, index: int, attempts: list[AttemptRecord]
+    context: Context,
+    ledger: Ledger,
+    batch: str,
+    index: int,
+    attempts: list[AttemptRecord],
+    *,
+    receipt_lost: bool,
 ) -> State | None:
     """Take one take over from the record of its attempts; the state it came to, None if Redis knew better."""
-    if context.room.take(batch, index) is not None:
-        return None
     latest = attempts[-1]
+    known = context.room.take(batch, index)
+    if known is not None:
+        return _settled(context, ledger, known, latest)
     fields: dict[str, object] = {"attempt": latest.attempt, "filed": 1}
     if latest.ended:
         ending = ledger.ending(latest.take, latest.attempt)
@@ -111,14 +119,11 @@ def _from_record(
         fields["error"] = {"kind": ending.kind, "message": ending.message, "status": None, "body": ending.body}
         if state is State.WAITING:
             fields["attempt"] = latest.attempt + 1
+        elif latest.accepted:
+            fields |= _job(ledger.acceptance(latest.take, latest.attempt))
     elif latest.accepted:
-        acceptance = ledger.acceptance(latest.take, latest.attempt)
         state = State.RENDERING
-        fields |= {
-            "job": {"id": acceptance.job_id, "urls": dict(acceptance.urls)},
-            "job_id": acceptance.job_id,
-            "accepted_at": round(acceptance.at * 1000),
-        }
+        fields |= _job(ledger.acceptance(latest.take, latest.attempt))
     else:
         state = State.DOUBT
         fields["error"] = {
@@ -127,7 +132,26 @@ def _from_record(
             "status": None,
             "body": None,
         }
-    return state if context.room.adopt(batch, index, state, fields) else None
+    return state if context.room.adopt(batch, index, state, fields, receipt_lost=receipt_lost) else None
+
+
+def _settled(context: Context, ledger: Ledger, known: TakeRecord, latest: AttemptRecord) -> State | None:
+    """Settle a take in doubt whose acceptance reached the store and not Redis."""
+    if known.state is not State.DOUBT or latest.attempt != known.attempt or latest.ended or not latest.accepted:
+        return None
+    acceptance = ledger.acceptance(latest.take, latest.attempt)
+    outcome = context.room.accept(
+        known.batch, known.index, job_id=acceptance.job_id, first_poll=0.0, fields={**_job(acceptance), "filed": 1}
+    )
+    return State.RENDERING if outcome == "rendering" else None
+
+
+def _job(acceptance: Acceptance) -> dict[str, object]:
+    return {
+        "job": {"id": acceptance.job_id, "urls": dict(acceptance.urls)},
+        "job_id": acceptance.job_id,
+        "accepted_at": round(acceptance.at * 1000),
+    }
 
 
 def _retry(context: Context, failed: Iterable[TakeRecord]) -> int:

@@ -31,18 +31,30 @@ DEFAULT_STORE = "./renders"
 class Convention:
     """What is conventional for a provider: the variable of its key, its address, and what a new account may do.
 
-    `queues` says that the provider queues what is over its limit, instead of refusing it.
+    `queues` says that the provider queues what is over its limit, instead of refusing it. `account_variable` holds the
+    account's id, where addresses need one.
     """
 
     key_variable: str
     url: str
     seats: int
-    queues: bool
+    queues: bool = False
+    account_variable: str | None = None
 
 
 CONVENTIONS: Mapping[str, Convention] = {
     # Seats: fal's concurrency page gives a new account 2, and queues the rest without ever refusing it.
     "fal": Convention(key_variable="FAL_KEY", url="https://queue.fal.run", seats=2, queues=True),
+    # The others name no number of renders at once; these are modest, and a 429 slows them down further.
+    "cloudflare": Convention(
+        key_variable="CLOUDFLARE_API_TOKEN",
+        account_variable="CLOUDFLARE_ACCOUNT_ID",
+        url="https://api.cloudflare.com/client/v4",
+        seats=4,
+    ),
+    "apiframe": Convention(key_variable="APIFRAME_API_KEY", url="https://api.apiframe.ai", seats=4),
+    "anyfast": Convention(key_variable="ANYFAST_API_KEY", url="https://www.anyfast.ai", seats=4),
+    "ark": Convention(key_variable="ARK_API_KEY", url="https://ark.ap-southeast.bytepluses.com/api/v3", seats=3),
 }
 
 
@@ -52,6 +64,7 @@ class ProviderSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: SecretStr | None = Field(default=None, repr=False)
+    account: str = ""
     url: str
     seats: int = Field(ge=1, le=100_000)
     requests_per_minute: float | None = Field(default=None, gt=0, le=1_000_000)
@@ -89,6 +102,15 @@ class Settings(BaseModel):
         """The settings of one provider."""
         return self.providers[name]
 
+    def key(self, provider: str) -> SecretStr:
+        """A provider's key. Raises `SettingsError` when it, or the account's id that goes with it, is not set."""
+        settings, convention = self.providers[provider], CONVENTIONS[provider]
+        if settings.key is None:
+            raise key_missing(provider)
+        if convention.account_variable is not None and not settings.account:
+            raise key_missing(provider, convention.account_variable)
+        return settings.key
+
     def secret_values(self) -> list[str]:
         """Every secret that must not appear in what Rushes writes."""
         keys = [provider.key for provider in self.providers.values()]
@@ -96,9 +118,9 @@ class Settings(BaseModel):
         return [secret.get_secret_value() for secret in (*keys, *own) if secret is not None]
 
 
-def key_missing(provider: str) -> SettingsError:
-    """The error for a provider that has no key."""
-    variable = CONVENTIONS[provider].key_variable
+def key_missing(provider: str, variable: str | None = None) -> SettingsError:
+    """The error for a provider whose key (or what is in `variable`) is not set."""
+    variable = variable or CONVENTIONS[provider].key_variable
     return SettingsError(
         f"no key for {provider}: set {variable} in the environment or in a .env file "
         "(or rehearse without one: rushes run --sandbox)"
@@ -142,6 +164,8 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
             problems.append(f"{SETTINGS_FILE}: {name}.key: keys don't belong there; set {convention.key_variable}")
             del given["key"]
         given["key"] = values.get(convention.key_variable) or None
+        if convention.account_variable is not None:
+            given["account"] = values.get(convention.account_variable, "")
         try:
             providers[name] = ProviderSettings.model_validate(given)
         except ValidationError as error:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_process_shutdown, worker_ready, worker_shutdown, worker_shutting_down
 
+from jobs.errors import RushesError
 from workers import steps
 from workers.celery import app, queue_names, settings
 from workers.context import Context, make_context
@@ -18,8 +20,9 @@ from workers.engine.pump import Pump
 from workers.engine.room import Work
 from workers.engine.states import Step
 from workers.monitoring.flower_rows import FlowerRows
+from workers.providers import PROVIDERS
 from workers.redaction import Redacting
-from workers.settings import CONVENTIONS, environment
+from workers.settings import environment
 from workers.supervisor import end_when_orphaned
 
 POLLS_AT_ONCE = 50
@@ -38,25 +41,48 @@ def context() -> Context:
     return _context_of(os.getpid())
 
 
+@contextmanager
+def _explained(orders: Sequence[Order]) -> Iterator[None]:
+    """Name a defect with the takes that it stops: their leases would bring it back for ever, and say nothing."""
+    try:
+        yield
+    except RushesError:
+        raise
+    except Exception as error:
+        told = context().clean(f"a defect in Rushes ({type(error).__name__}: {error}); the worker's log says where")
+        for batch, index, _, _ in orders:
+            context().room.note(batch, index, None, {"waits_for": told})
+        raise
+    finally:
+        context().wake()
+
+
 @app.task(name="submit")  # type: ignore[untyped-decorator]
 def submit(order: Order) -> None:
     """Submit one take."""
-    steps.submit(context(), _work(Step.SUBMIT, order))
-    context().wake()
+    with _explained([order]):
+        steps.submit(context(), _work(Step.SUBMIT, order))
 
 
 @app.task(name="poll")  # type: ignore[untyped-decorator]
 def poll(orders: Sequence[Order]) -> None:
     """Ask how several takes' jobs are."""
-    steps.poll(context(), [_work(Step.POLL, order) for order in orders])
-    context().wake()
+    with _explained(orders):
+        steps.poll(context(), [_work(Step.POLL, order) for order in orders])
 
 
 @app.task(name="collect")  # type: ignore[untyped-decorator]
 def collect(order: Order) -> None:
     """Bring one take home."""
-    steps.collect(context(), _work(Step.COLLECT, order))
-    context().wake()
+    with _explained([order]):
+        steps.collect(context(), _work(Step.COLLECT, order))
+
+
+@app.task(name="settle")  # type: ignore[untyped-decorator]
+def settle(order: Order) -> None:
+    """Settle a doubt by asking the provider what it has accepted."""
+    with _explained([order]):
+        steps.settle(context(), _work(Step.SETTLE, order))
 
 
 def dispatch(works: Sequence[Work]) -> None:
@@ -114,14 +140,8 @@ def _start_pump(sender: Any, **_: object) -> None:
     here.events = FlowerRows(app, sender.hostname)
     for handler in logging.getLogger().handlers:
         handler.addFilter(Redacting(settings.secret_values()))
-    for provider in settings.providers:
-        limits = settings.provider(provider)
-        here.room.set_limits(
-            provider,
-            seats=limits.seats,
-            requests_per_minute=limits.requests_per_minute,
-            queues=CONVENTIONS[provider].queues,
-        )
+    for provider in PROVIDERS:
+        here.room.set_limits(provider, here.limits(provider))
     end_when_orphaned(os.environ, here.clock)
     pump = Pump(here.room, dispatch)
     here.wake = pump.wake
@@ -133,3 +153,10 @@ def _start_pump(sender: Any, **_: object) -> None:
 def _stop_pump(**_: object) -> None:
     while _pumps:
         _pumps.pop().stop()
+
+
+@worker_shutdown.connect  # type: ignore[untyped-decorator]
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def _await_answers(**_: object) -> None:
+    # A call that is cut off is in doubt, and perhaps paid for in vain.
+    context().calls.wait()

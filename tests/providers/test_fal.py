@@ -28,6 +28,7 @@ from workers.providers.protocol import (
     Access,
     Adapter,
     AskNext,
+    Attempt,
     Ended,
     Gone,
     Job,
@@ -39,6 +40,7 @@ from workers.providers.protocol import (
 )
 
 KEY = "11112222-3333-4444-5555-666677778888:0123456789abcdef0123456789abcdef"
+ATTEMPT = Attempt("night/a/0001", 1, "0" * 64)
 ACCESS = Access("https://queue.fal.run", SecretStr(KEY))
 OCTOPUS = (
     "An octopus finds a football in the ocean and excitedly calls its octopus friends to come and play. "
@@ -124,7 +126,7 @@ def reasoned(reason: str) -> dict:
     ids=["text", "image", "reference"],
 )
 def test_the_examples_of_fals_page(asked, path, body):
-    request = fal.submission(Asked(model="seedance-2.0-fast", prompt=OCTOPUS, **asked), ACCESS)
+    request = fal.submission(Asked(model="seedance-2.0-fast", prompt=OCTOPUS, **asked), ACCESS, ATTEMPT)
     assert (request.method, request.url) == ("POST", f"https://queue.fal.run/bytedance/seedance-2.0/{path}")
     assert request.json == {"prompt": OCTOPUS, **body}
     assert request.headers == {
@@ -154,7 +156,7 @@ def test_the_examples_of_fals_page(asked, path, body):
     ],
 )
 def test_a_request_holds_what_was_asked_and_nothing_else(asked, task, body):
-    request = fal.submission(Asked(model="seedance-2.0", prompt="a dog", **asked), ACCESS)
+    request = fal.submission(Asked(model="seedance-2.0", prompt="a dog", **asked), ACCESS, ATTEMPT)
     assert request.url == f"https://queue.fal.run/bytedance/seedance-2.0/{task}"
     assert request.json == {"prompt": "a dog", **body}
 
@@ -170,12 +172,12 @@ def test_a_request_holds_what_was_asked_and_nothing_else(asked, task, body):
 )
 def test_what_fal_has_no_words_for_is_not_left_out_silently(asked, said):
     with pytest.raises(Invalid, match=said):
-        fal.submission(Asked(**{"model": "seedance-2.0", "prompt": "a dog", **asked}), ACCESS)
+        fal.submission(Asked(**{"model": "seedance-2.0", "prompt": "a dog", **asked}), ACCESS, ATTEMPT)
 
 
 def test_the_base_url_may_be_another():
     access = Access("http://127.0.0.1:8080/fal", SecretStr("k:s"))
-    request = fal.submission(Asked(model="seedance-2.0", prompt="a dog"), access)
+    request = fal.submission(Asked(model="seedance-2.0", prompt="a dog"), access, ATTEMPT)
     assert request.url == "http://127.0.0.1:8080/fal/bytedance/seedance-2.0/text-to-video"
     assert request.headers["Authorization"] == "Key k:s"
 
@@ -524,7 +526,7 @@ def test_an_echoed_key_is_in_no_error():
         assert KEY not in text
         assert KEY.partition(":")[2] not in text
     assert len(str(caught.value.body)) <= 4000
-    assert KEY not in repr(fal.submission(Asked(model="seedance-2.0", prompt="a"), ACCESS))
+    assert KEY not in repr(fal.submission(Asked(model="seedance-2.0", prompt="a"), ACCESS, ATTEMPT))
     assert KEY not in repr(ACCESS)
 
 

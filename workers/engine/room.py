@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -36,6 +36,23 @@ class Leases:
     admitted: float = 30.0
     poll: float = 75.0
     collect: float = 30.0
+    settle: float = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a provider allows us, and what it offers when a submission is in doubt.
+
+    `queues` says that it queues what is over its own limit, instead of refusing it. `again_seconds` is for how long an
+    attempt may be sent again under its key, to be answered with the job it was the first time; 0 where it may not.
+    `lists` says that it can be asked for the jobs it has accepted.
+    """
+
+    seats: int
+    requests_per_minute: float | None = None
+    queues: bool = False
+    again_seconds: float = 0.0
+    lists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +130,34 @@ class TakeRecord:
 
 
 class WaitingRoom:
-    """The takes of all batches of one namespace. Safe to use from any number of threads."""
+    """The takes of all batches of one namespace. Safe to use from any number of threads.
 
-    def __init__(self, client: redis.Redis, namespace: str, *, leases: Leases | None = None) -> None:
+    The time is Redis's own, the same for all workers, unless `clock` tells it (in ms since the epoch).
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        namespace: str,
+        *,
+        leases: Leases | None = None,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
         self._redis = client
         self._namespace = namespace
+        self._clock = clock
         self.leases = leases or Leases()
 
     def open(self, batch: str, *, digest: str, total: int, provider: str, manifest: bytes) -> str:
-        """Open a batch: `"new"`, `"same"`, or `"other"` when the name stands for another manifest already."""
+        """Open a batch: `"new"`, `"same"`, or `"other"` when the name stands for another manifest already.
+
+        Nothing of a new one is admitted before `begin`.
+        """
         return self._text(self._run("open", batch, digest, total, provider, manifest))
+
+    def begin(self, batch: str) -> None:
+        """Let the takes of an open batch be admitted: all that the store knows of them has been taken over."""
+        self._run("begin", batch)
 
     def manifest(self, batch: str) -> bytes | None:
         """The frozen manifest (JSON) of an open batch."""
@@ -134,13 +169,18 @@ class WaitingRoom:
         with _reaching():
             return sorted(self._text(name) for name in cast("set[bytes]", self._redis.smembers(self._key("batches"))))
 
-    def set_limits(self, provider: str, *, seats: int, requests_per_minute: float | None, queues: bool) -> None:
-        """Set a provider's limits for all workers, and lift its pause.
-
-        `queues` says that the provider queues what is over its own limit, instead of refusing it.
-        """
-        interval = 0 if requests_per_minute is None else round(60_000 / requests_per_minute)
-        self._run("lane", provider, seats, interval, int(queues))
+    def set_limits(self, provider: str, limits: Limits) -> None:
+        """Set a provider's limits for all workers, and lift its pause."""
+        interval = 0 if limits.requests_per_minute is None else round(60_000 / limits.requests_per_minute)
+        self._run(
+            "lane",
+            provider,
+            limits.seats,
+            interval,
+            int(limits.queues),
+            _ms(limits.again_seconds),
+            int(limits.lists),
+        )
 
     def pause(self, provider: str, *, kind: str, reason: str) -> None:
         """Admit nothing more to a provider until its limits are set again. What is accepted goes on."""
@@ -168,6 +208,7 @@ class WaitingRoom:
                 _ms(self.leases.poll),
                 _ms(self.leases.collect),
                 most_unstarted,
+                _ms(self.leases.settle),
             ),
         )
         parts = [self._text(part) for part in flat]
@@ -222,23 +263,28 @@ class WaitingRoom:
         )
         return cast("Literal['rendering', 'known', 'orphan']", self._text(answer))
 
-    def note(self, batch: str, index: int, job_id: str, fields: Mapping[str, Any]) -> None:
-        """Keep `fields` with a take, if it is still that job's."""
-        self._run("note", batch, index, job_id, _fields(fields))
+    def note(self, batch: str, index: int, job_id: str | None, fields: Mapping[str, Any]) -> None:
+        """Keep `fields` with a take that is alive and, unless it is None, still that job's."""
+        self._run("note", batch, index, job_id or "", _fields(fields))
 
     def renew(self, work: Work, *, lease: float) -> bool:
         """Put off the end of a hand's lease (seconds). False when the hand is stale."""
         return bool(self._run("renew", work.batch, work.index, work.fence, _ms(lease)))
 
-    def adopt(self, batch: str, index: int, state: State, fields: Mapping[str, Any]) -> bool:
-        """Take over from the store's record what Redis doesn't know. False when it does know."""
-        return bool(self._run("adopt", batch, index, state, _fields(fields)))
+    def adopt(
+        self, batch: str, index: int, state: State, fields: Mapping[str, Any], *, receipt_lost: bool = False
+    ) -> bool:
+        """Take over from the store's record what Redis doesn't know. False when it does know.
 
-    def mark_done(self, batch: str, indices: Iterable[int], *, done: bool = True) -> None:
-        """Set what Redis believes of finished takes to what the store holds."""
+        `receipt_lost` says that a take which Redis believes to be done is not: the store has no receipt of it.
+        """
+        return bool(self._run("adopt", batch, index, state, _fields(fields), int(receipt_lost)))
+
+    def mark_done(self, batch: str, indices: Iterable[int]) -> None:
+        """Believe that these takes are done, as the store says. Those that are alive come to it by themselves."""
         pending = list(indices)
         for start in range(0, len(pending), _MARK_AT_ONCE):
-            self._run("mark", batch, int(done), *pending[start : start + _MARK_AT_ONCE])
+            self._run("mark", batch, *pending[start : start + _MARK_AT_ONCE])
 
     def done(self, batch: str) -> Iterator[int]:
         """The indices of the takes that Redis believes to be done."""
@@ -310,7 +356,7 @@ class WaitingRoom:
             if not raw:
                 return None
             fields = {self._text(name): self._text(value) for name, value in raw.items()}
-            now = seconds * 1000 + micros // 1000
+            now = seconds * 1000 + micros // 1000 if self._clock is None else self._clock()
             lane = self._lane(fields["lane"], now)
         trouble = {self._text(name): self._text(value) for name, value in store.items()}
         total = int(fields["total"])
@@ -349,7 +395,8 @@ class WaitingRoom:
 
     def _run(self, script: str, *args: Any) -> Any:
         digest, source = _script(script)
-        argv: Sequence[Any] = (self._namespace, "", *args)
+        now = "" if self._clock is None else self._clock()
+        argv: Sequence[Any] = (self._namespace, now, *(_writable(arg) for arg in args))
         with _reaching():
             try:
                 return self._redis.evalsha(digest, 0, *argv)
@@ -377,7 +424,12 @@ def _fields(fields: Mapping[str, Any] | None) -> str:
         name: value if value is None or isinstance(value, str) else json.dumps(value)
         for name, value in (fields or {}).items()
     }
-    return json.dumps(kept)
+    return json.dumps(kept, ensure_ascii=False)
+
+
+def _writable(arg: Any) -> Any:
+    # json.loads lets half a surrogate pair through, which no UTF-8 can hold, and a provider's words must be kept.
+    return arg.encode("utf-8", "replace") if isinstance(arg, str) else arg
 
 
 @contextmanager

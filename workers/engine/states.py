@@ -31,3 +31,4 @@ class Step(StrEnum):
     SUBMIT = "submit"
     POLL = "poll"
     COLLECT = "collect"
+    SETTLE = "settle"

@@ -74,6 +74,17 @@ class Wire:
         deadline = self._thread.time() + timeout
         return self.perform(self._all(requests, deadline, timeout), within=timeout)
 
+    def begin(self, request: Request, *, timeout: float) -> concurrent.futures.Future[Response | NotSent | Broken]:
+        """Send `request` and return at once; the future holds what became of it, within `timeout` seconds."""
+        work = self._outcome(request, self._thread.time() + timeout, timeout)
+        try:
+            return self._thread.start(work)
+        except RuntimeError:
+            work.close()
+            future: concurrent.futures.Future[Response | NotSent | Broken] = concurrent.futures.Future()
+            future.set_result(NotSent("Nothing was sent: this process is closing its connections."))
+            return future
+
     def perform(self, work: Coroutine[Any, Any, T], *, within: float) -> T:
         """What `work` returns when run on the loop thread. It is to end by itself `within` so many seconds.
 

@@ -35,6 +35,7 @@ from workers.providers.errors import (
 from workers.providers.protocol import (
     Access,
     AskNext,
+    Attempt,
     Ended,
     Gone,
     Job,
@@ -43,6 +44,7 @@ from workers.providers.protocol import (
     Request,
     Response,
     Running,
+    Settling,
     Verdict,
 )
 from workers.providers.reading import excerpt, retry_after
@@ -88,8 +90,11 @@ class Fal:
 
     provider: str = "fal"
     submit_timeout: float = 60.0
+    # fal documents no idempotency key, and its queue lists no jobs.
+    settling: Settling = "held"
+    settling_seconds: float = 0.0
 
-    def submission(self, asked: Asked, access: Access) -> Request:
+    def submission(self, asked: Asked, access: Access, attempt: Attempt) -> Request:
         """The POST that queues a render.
 
         Raises `Invalid` for what fal has no words for. What can be said but is out of fal's bounds is for the

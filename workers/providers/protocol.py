@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
@@ -20,10 +20,27 @@ from workers.providers.errors import ProviderError
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where a provider is and how it lets us in. `base_url` has no trailing slash."""
+    """Where a provider is and how it lets us in.
+
+    `base_url` has no trailing slash. `account` is the account's id at providers whose addresses hold one.
+    """
 
     base_url: str
     key: SecretStr
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One submission of a take, before there is a job.
+
+    `take` is `<batch>/<take name>`, for a person to find it again; `number` counts the take's attempts from 1. `key`
+    (64 hex digits) is the attempt's own: the same whenever this attempt is made, and no other's.
+    """
+
+    take: str
+    number: int
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,32 +123,51 @@ class Gone:
     error: ProviderError
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A submission that was answered with the finished video itself, as a synchronous provider does."""
+
+    job: Job
+    rendered: Rendered
+
+
 Verdict = Queued | Running | AskNext | Rendered | Ended | Gone
+
+
+Settling = Literal["held", "again", "listing"]
+"""How an attempt in doubt can be settled with a provider.
+
+`held`: not at all, a person has to decide. `again`: by sending the same request under the same key, which the provider
+answers with the job that it accepted the first time, if it did. `listing`: by looking among the jobs that it lists.
+"""
 
 
 class Adapter(Protocol):
     """One provider's translation. Stateless, so one instance serves every thread.
 
     `submit_timeout` is the hard limit of the submitting POST, in seconds: as long as the provider may
-    reasonably take, for a submission that is cut off is in doubt.
+    reasonably take, for a submission that is cut off is in doubt. `settling` says what then can be done about it, and
+    `settling_seconds` for how long after the submission.
     """
 
     provider: str
     submit_timeout: float
+    settling: Settling
+    settling_seconds: float
 
-    def submission(self, asked: Asked, access: Access) -> Request:
+    def submission(self, asked: Asked, access: Access, attempt: Attempt) -> Request:
         """The POST that starts a render. The plan has already refused what the provider can't express."""
         ...
 
-    def accepted(self, response: Response) -> Job:
-        """The job that the answer to `submission` names.
+    def accepted(self, response: Response) -> Job | Delivered:
+        """The job that the answer to `submission` names, or the video itself.
 
         Raises a `ProviderError` by class; `InDoubt` whenever the answer leaves open whether it was accepted.
         """
         ...
 
     def status(self, job: Job, access: Access) -> Request:
-        """The request that asks how `job` is."""
+        """The request that asks how `job` is. Never called at a provider that delivers at once."""
         ...
 
     def verdict(self, job: Job, request: Request, response: Response, access: Access) -> Verdict:
@@ -139,5 +175,26 @@ class Adapter(Protocol):
 
         Raises a `ProviderError` when it says nothing about the job (a 429, a gateway's 502, a revoked key): the
         job is kept and asked for again later.
+        """
+        ...
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """What an adapter with `settling = "listing"` can do besides."""
+
+    def listing(self, attempt: Attempt, asked: Asked, submitted_at: float, access: Access) -> Request:
+        """The request for the jobs among which this attempt's is, if it was accepted.
+
+        `submitted_at` is in seconds since the epoch, by our clock.
+        """
+        ...
+
+    def listed(
+        self, attempt: Attempt, asked: Asked, submitted_at: float, response: Response, access: Access
+    ) -> tuple[list[Job], Request | None]:
+        """The jobs in `response` that are certainly this attempt's, and the request for the next page, if there is one.
+
+        Raises a `ProviderError` when the answer is no list.
         """
         ...

@@ -25,8 +25,8 @@ from workers.providers.protocol import (
     Response,
     Verdict,
 )
+from workers.steps.answer import as_rendered, file_again
 from workers.steps.failures import STORE_SECONDS, end_attempt, hold_back
-from workers.steps.submit import file_again
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,11 @@ def _prepare(context: Context, work: Work) -> _Asking | None:
     if not file_again(context, record):
         _later(context, work, record, seconds=STORE_SECONDS)
         return None
+    delivered = record.value("delivered")
+    if delivered is not None:
+        # The submission was answered with the video itself; there is nobody to ask.
+        context.room.move(work, State.RENDERING, State.COLLECTING, fields={"rendered": delivered, "acceptance": None})
+        return None
     take = context.take(work.batch, work.index)
     job = Job(record.job["id"], record.job["urls"])
     try:
@@ -115,12 +120,7 @@ def _carry_on(context: Context, one: _Asking, verdict: Verdict) -> None:
                 State.RENDERING,
                 State.COLLECTING,
                 fields={
-                    "rendered": {
-                        "video_url": verdict.video_url,
-                        "last_frame_url": verdict.last_frame_url,
-                        "seed": verdict.seed,
-                        "answer": verdict.answer,
-                    },
+                    "rendered": as_rendered(verdict),
                     "rendered_at": round(context.clock.now() * 1000),
                     "acceptance": None,
                     "waits_for": None,

@@ -39,11 +39,12 @@ local LEGAL = {
   submitting = {rendering = true, waiting = true, failed = true, doubt = true},
   rendering = {rendering = true, collecting = true, waiting = true, failed = true},
   collecting = {collecting = true, rendering = true, done = true, failed = true},
-  doubt = {rendering = true},
+  doubt = {doubt = true, rendering = true},
   failed = {waiting = true, rendering = true},
 }
 
 local SEATED = {admitted = true, submitting = true, rendering = true}
+local ALIVE = {admitted = true, submitting = true, rendering = true, collecting = true}
 local SETS = {failed = true, doubt = true}
 
 local function count(batch, state, by)
@@ -59,6 +60,13 @@ local function set_fields(key, fields)
       redis.call('HSET', key, name, tostring(value))
     end
   end
+end
+
+-- Put a batch among those that its lane serves, if it is not there, on a level with the one that was served least:
+-- from nothing it would be served alone until it had caught up with all that came before it.
+local function list_batch(lane, batch)
+  local least = redis.call('ZRANGE', lane_key(lane, 'batches'), 0, 0, 'WITHSCORES')[2]
+  redis.call('ZADD', lane_key(lane, 'batches'), 'NX', least or 0, batch)
 end
 
 local function due_in(batch, index, delay)
@@ -80,6 +88,7 @@ local function move(batch, index, from, to, delay, fields)
     if SETS[to] then redis.call('SADD', batch_key(batch, to), index) end
   end
 
+  if from == 'waiting' then redis.call('ZREM', batch_key(batch, 'back'), index) end
   if to == 'admitted' then redis.call('SADD', UNSTARTED, who) else redis.call('SREM', UNSTARTED, who) end
 
   if SEATED[to] then
@@ -93,7 +102,9 @@ local function move(batch, index, from, to, delay, fields)
   if to == 'waiting' then
     redis.call('ZREM', DUE, who)
     redis.call('ZADD', batch_key(batch, 'back'), NOW + delay, index)
-    redis.call('ZADD', lane_key(lane, 'batches'), 'NX', 0, batch)
+    list_batch(lane, batch)
+  elseif to == 'doubt' and delay > 0 and redis.call('HGET', lane_key(lane), 'lists') == '1' then
+    due_in(batch, index, delay) -- the provider can be asked what it has accepted
   elseif to == 'failed' or to == 'doubt' or to == 'done' then
     redis.call('ZREM', DUE, who)
   else

@@ -11,5 +11,6 @@ if take[1] ~= from or take[2] ~= fence then return '' end
 local fields = cjson.decode(ARGV[9])
 fields.last = ARGV[10] .. ' ' .. to
 local result = move(batch, index, from, to, tonumber(ARGV[8]), fields)
+if result.err then return result end
 for name, by in pairs(cjson.decode(ARGV[11])) do redis.call('HINCRBY', batch_key(batch), name, by) end
 return result

@@ -1,0 +1,163 @@
+"""What became of a submission: accepted, refused, not sent, or in doubt.
+
+A job that is named is written to Redis first (it is near and never refuses a job id) and then to the store, before
+anything else is done with it.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from jobs.takes import Take
+from workers.context import Context
+from workers.engine.room import TakeRecord, Work
+from workers.engine.states import State
+from workers.errors import RedisError, StoreError
+from workers.http.calls import Outcome
+from workers.http.errors import Broken, NotSent
+from workers.ledger import Acceptance
+from workers.providers import adapter
+from workers.providers.errors import InDoubt, ProviderError
+from workers.providers.protocol import Delivered, Job, Rendered, Response
+from workers.steps.failures import UNREACHABLE_SECONDS, as_json, end_attempt, hold_back
+
+log = logging.getLogger(__name__)
+
+AGAIN_SECONDS = 5.0
+LISTED_SECONDS = 5.0
+"""A provider may take a moment to list what it has just accepted."""
+
+
+def settle(context: Context, work: Work, take: Take, outcome: Outcome) -> None:
+    """Carry a take in `submitting` on by what became of its POST."""
+    if isinstance(outcome, NotSent):
+        reason = f"{take.provider} can't be reached: {context.clean(str(outcome))}"
+        log.warning(reason)
+        context.room.slow_down(take.provider, seconds=UNREACHABLE_SECONDS, reason=reason)
+        take_back(context, work, reason)
+        return
+    if isinstance(outcome, Broken):
+        _doubt(context, work, take, InDoubt(f"the submission broke off: {outcome}"))
+        return
+    try:
+        answer = adapter(take.provider).accepted(outcome)
+    except InDoubt as error:
+        _doubt(context, work, take, error)
+    except ProviderError as error:
+        _refused(context, work, take, error)
+    else:
+        accepted(context, work.batch, work.index, work.attempt, take, answer, outcome)
+    context.wake()
+
+
+def accepted(
+    context: Context, batch: str, index: int, attempt: int, take: Take, answer: Job | Delivered, response: Response
+) -> None:
+    """Record a job that the provider has named: it is paid for from here on, and is never let go of."""
+    job = answer.job if isinstance(answer, Delivered) else answer
+    now = context.clock.now()
+    acceptance = Acceptance(
+        take=take.name,
+        attempt=attempt,
+        provider=take.provider,
+        job_id=job.id,
+        urls=job.urls,
+        status=response.status,
+        answer=response.parsed(),
+        at=now,
+    )
+    fields = {
+        "job": {"id": job.id, "urls": dict(job.urls)},
+        "accepted_at": round(now * 1000),
+        "acceptance": acceptance.model_dump(mode="json"),
+        "polls": 0,
+        "again_since": None,
+        # What was found out about an earlier job says nothing about this one.
+        **dict.fromkeys(("gone", "ended", "position", "waits_for", "tries", "damaged", "links")),
+    }
+    first_poll = context.settings.provider(take.provider).first_poll
+    if isinstance(answer, Delivered):
+        fields |= {"delivered": as_rendered(answer.rendered), "rendered_at": round(now * 1000)}
+        first_poll = 0.0
+    outcome = None
+    while outcome is None:
+        try:
+            outcome = context.room.accept(batch, index, job_id=job.id, first_poll=first_poll, fields=fields)
+        except RedisError as error:
+            # A paid job in hand: nothing is more important than to have it written down.
+            log.error("%s: job %s is not recorded yet, trying on: %s", take.name, job.id, error)
+            _file(context, acceptance, batch)
+            context.clock.sleep(1.0)
+    if outcome == "orphan":
+        log.error("%s: job %s was accepted while the take was elsewhere already", take.name, job.id)
+    _file_for_good(context, acceptance, batch, index)
+    context.events.accepted(take)
+
+
+def as_rendered(rendered: Rendered) -> dict[str, object]:
+    """A finished render as it is kept with its take until it is collected."""
+    return {
+        "video_url": rendered.video_url,
+        "last_frame_url": rendered.last_frame_url,
+        "seed": rendered.seed,
+        "answer": rendered.answer,
+    }
+
+
+def file_again(context: Context, record: TakeRecord) -> bool:
+    """Write an acceptance to the store that could not be written when it came. True when it is there."""
+    kept = record.value("acceptance")
+    return kept is None or _file_for_good(context, Acceptance.model_validate(kept), record.batch, record.index)
+
+
+def take_back(context: Context, work: Work, reason: str) -> None:
+    """Nothing was sent: the take waits again, and its attempt counts for nothing."""
+    context.room.move(
+        work,
+        State.SUBMITTING,
+        State.WAITING,
+        delay=UNREACHABLE_SECONDS,
+        fields={"waits_for": context.clean(reason) or None},
+        counters={"submissions": -1},
+    )
+
+
+def _file_for_good(context: Context, acceptance: Acceptance, batch: str, index: int) -> bool:
+    if not _file(context, acceptance, batch):
+        return False
+    context.room.note(batch, index, acceptance.job_id, {"filed": 1, "acceptance": None})
+    context.room.count(batch, objects=1)
+    return True
+
+
+def _file(context: Context, acceptance: Acceptance, batch: str) -> bool:
+    try:
+        context.ledger(batch).accept(acceptance)
+    except StoreError as error:
+        log.error("%s: job %s is not in the store yet: %s", acceptance.take, acceptance.job_id, error)
+        return False
+    return True
+
+
+def _refused(context: Context, work: Work, take: Take, error: ProviderError) -> None:
+    record = context.room.take(work.batch, work.index)
+    if record is None or record.state is not State.SUBMITTING or record.fence != work.fence:
+        return
+    if not end_attempt(context, record, work, take.name, error):
+        # Refused for certain, but not on record: held in Redis alone until the attempt is made again.
+        hold_back(context, take.provider, error)
+        take_back(context, work, str(error))
+
+
+def _doubt(context: Context, work: Work, take: Take, error: InDoubt) -> None:
+    told = as_json(error, context)
+    translator = adapter(take.provider)
+    record = context.room.take(work.batch, work.index)
+    sent = None if record is None else record.time("again_since") or record.time("submitted_at")
+    if translator.settling == "again" and sent and context.clock.now() - sent < translator.settling_seconds:
+        log.warning("%s: %s; asking again under the same key", take.name, told["message"])
+        fields = {"again_since": round(sent * 1000), "waits_for": told["message"]}
+        context.room.move(work, State.SUBMITTING, State.WAITING, delay=AGAIN_SECONDS, fields=fields)
+        return
+    log.error("%s is in doubt: %s", take.name, told["message"])
+    context.room.move(work, State.SUBMITTING, State.DOUBT, delay=LISTED_SECONDS, fields={"error": told})
