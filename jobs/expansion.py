@@ -55,7 +55,13 @@ class Expansion:
             provider=self.manifest.provider,
             asked=strand.asked(axes),
             axes=axes,
+            last_frame=strand.last_frame,
+            retry_moderated=strand.retry_moderated,
         )
+
+    def first_of(self, at: int) -> Take:
+        """The first take of the shot at `at` in the manifest."""
+        return self[self._starts[at]]
 
     def find(self, name: str) -> int | None:
         """The index of the take called `name`, or None when no take is called exactly so."""
@@ -78,7 +84,11 @@ class _Strand:
     def __init__(self, manifest: Manifest, shot: Shot) -> None:
         self.shot = shot
         self.space = Space(shot.axes())
+        self.last_frame = manifest.last_frame_of(shot)
+        self.retry_moderated = manifest.retry_moderated_of(shot)
         self._common = {"model": manifest.model, **manifest.defaults.given(), **shot.given()}
+        if self.last_frame == "provider":
+            self._common.setdefault("return_last_frame", True)
         self._template = None if shot.prompt is None else Template.parse(shot.prompt)
 
     def asked(self, axes: dict[str, AxisValue]) -> Asked:

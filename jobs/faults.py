@@ -55,8 +55,12 @@ def shown(value: object) -> str:
 
 def choice(values: Iterable[object]) -> str:
     """The values as something to choose from: `480p, 720p or 1080p`."""
-    words = [str(value) for value in values]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    return _joined(values, "or")
+
+
+def listing(values: Iterable[object]) -> str:
+    """The values as all that there are: `anyfast, ark and fal`."""
+    return _joined(values, "and")
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
@@ -70,3 +74,8 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     """`; did you mean 'prompt'?`, or nothing when no word is near."""
     meant = nearest(word, words)
     return f"; did you mean {meant!r}?" if meant is not None else ""
+
+
+def _joined(values: Iterable[object], last: str) -> str:
+    words = [str(value) for value in values]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

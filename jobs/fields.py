@@ -6,20 +6,27 @@ message that names the value. It asks what makes sense at all; what a provider t
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
+
+from pydantic import JsonValue
 
 from jobs.faults import shown
-from jobs.takes import AxisValue
+from jobs.references import kind_of
+from jobs.takes import AxisValue, LastFrame
 
 Reader = Callable[[object], AxisValue]
 
 _SECONDS = re.compile(r"\s*(\d{1,4})\s*s(?:ec(?:onds?)?)?\.?\s*", re.IGNORECASE | re.ASCII)
 _WHOLE = re.compile(r"\s*[+-]?\d{1,60}\s*", re.ASCII)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:", re.ASCII)
+_NOT_OF_A_URI = re.compile(r"[^A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]")
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ASSET = re.compile(r"asset://[\w.-]+", re.ASCII)
 _LAST_FRAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.last_frame", re.ASCII)
 
 
@@ -62,52 +69,99 @@ def yes_or_no(value: object) -> bool:
     raise ValueError(f"{shown(value)} is not a yes or no; write true or false")
 
 
-def media_url(value: object) -> str:
-    """An http(s) URL. Raises ValueError; in this version nothing is uploaded, so a local file is refused."""
+def media(value: object) -> str:
+    """A reference to an image, a video or an audio, of any `jobs.references.Kind`. Raises ValueError.
+
+    Whether a local file is there, and whether the provider takes an asset id, is asked elsewhere.
+    """
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{shown(value)} is not a URL; give one that begins with https://")
-    if any(letter.isspace() or ord(letter) < 0x20 for letter in value):
-        raise ValueError(f"{shown(value)} has blanks in it; in a URL a blank is written %20")
-    if value.lower().startswith(("http://", "https://")):
-        try:
-            if urlsplit(value).hostname:
-                return value
-        except ValueError:
-            pass  # said below, in our own words
-        raise ValueError(f"{shown(value)} names no host; give a whole URL, as https://example.com/dog.png")
+        raise ValueError(f"{shown(value)} is no image, video or audio; give an https:// URL or the path of a file")
+    if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in value):
+        raise ValueError(f"{shown(value)} has a control character in it; take it away")
+    match kind_of(value):
+        case "url":
+            return _url(value)
+        case "asset":
+            return _asset(value)
+        case "input":
+            return value
     if _LAST_FRAME.fullmatch(value):
         raise ValueError(f"{shown(value)} is another shot's last frame, which can't be used yet; give an https:// URL")
-    if _SCHEME.match(value) and not value.startswith("file:"):
-        raise ValueError(f"{shown(value)} is not an http(s) URL; give one that begins with https://")
-    raise ValueError(
-        f"{shown(value)} is a local file, and local files aren't taken yet; "
-        "put it where the provider can fetch it and give its https:// URL"
-    )
+    scheme = _SCHEME.match(value)
+    if scheme is None:
+        return value
+    match scheme[0].lower():
+        case "file:":
+            raise ValueError(f"{shown(value)} is a file: URL; give the path of the file itself")
+        case "data:":
+            raise ValueError(f"{shown(value)} is a data: URI; put it into a file and give the path of that")
+        case "asset:":
+            raise ValueError(f"{shown(value)} is not an asset id; one is written asset://ID")
+    raise ValueError(f"{shown(value)} is not an http(s) URL; give one that begins with https://")
+
+
+def provider_options(value: object) -> dict[str, JsonValue]:
+    """Further fields of the provider's own, by name. Raises ValueError."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{shown(value)} is not a mapping; write  field: value  with the provider's own fields")
+    for name, option in value.items():
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"{shown(name)} is not the name of a field")
+        if not _is_json(option):
+            raise ValueError(f"{name} holds a number that can't be sent; JSON has no infinity and no NaN")
+    return dict(value)
+
+
+def last_frame(value: object) -> LastFrame:
+    """Whose last frame is kept. Raises ValueError."""
+    if value == "decoded":
+        return "decoded"
+    if value == "provider":
+        return "provider"
+    raise ValueError(f"{shown(value)} is neither decoded (from the video, by us) nor provider (its own, if it has one)")
+
+
+def retry_moderated(value: object) -> int:
+    """How often a video that the provider's moderation held back is asked for again. Raises ValueError."""
+    number = _whole_number(value, "a whole number")
+    if not 0 <= number <= MOST_RETRIES:
+        raise ValueError(f"{number} is out of range; give 0 (never) to {MOST_RETRIES}")
+    return number
 
 
 READERS: Mapping[str, Reader] = MappingProxyType(
     {
         "model": text,
         "prompt": text,
-        "start_image": media_url,
-        "end_image": media_url,
-        "reference_images": media_url,
-        "reference_videos": media_url,
-        "reference_audio": media_url,
+        "start_image": media,
+        "end_image": media,
+        "reference_images": media,
+        "reference_videos": media,
+        "reference_audio": media,
         "duration": duration,
         "resolution": resolution,
         "aspect_ratio": text,
         "seed": whole_number,
         "generate_audio": yes_or_no,
+        "camera_fixed": yes_or_no,
+        "watermark": yes_or_no,
+        "web_search": yes_or_no,
+        "return_last_frame": yes_or_no,
     }
 )
-"""How one value of each field of `Asked` is read; for the lists of references, how one of the list is."""
+"""How one value of each field that an axis can have is read; for the lists of references, how one of the list is."""
+
+UNSWEPT = frozenset({"provider_options", "last_frame", "retry_moderated"})
+"""What else a shot can hold, and no axis can."""
+
+MOST_RETRIES = 5
+"""The most that `retry_moderated` may be. What is held back six times over will not pass the seventh."""
 
 NUMBERS = frozenset({"duration", "seed"})
 """The fields that hold a number, and so can be swept by a range."""
 
 REFERENCES = ("reference_images", "reference_videos", "reference_audio")
-"""The fields that hold a list of URLs."""
+"""The fields that hold a list of references."""
 
 
 def _whole_number(value: object, wanted: str) -> int:
@@ -116,3 +170,39 @@ def _whole_number(value: object, wanted: str) -> int:
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         raise ValueError(f"{shown(value)} is text; write {int(value)} without quotes")
     raise ValueError(f"{shown(value)} is not {wanted}")
+
+
+def _url(value: str) -> str:
+    if any(letter.isspace() for letter in value):
+        raise ValueError(f"{shown(value)} has blanks in it; in a URL a blank is written %20")
+    if not value.startswith(("http://", "https://")):
+        raise ValueError(f"{shown(value)} begins with capital letters; write http:// or https://")
+    # Providers check that a URL is one by the letter (JSON Schema's format: uri), and that has ASCII alone.
+    if odd := _NOT_OF_A_URI.search(value):
+        raise ValueError(f"{shown(value)} has {odd[0]!r} in it, which a URL writes as {quote(odd[0])}")
+    if _BARE_PERCENT.search(value):
+        raise ValueError(f"{shown(value)} has a % in it that begins no code like %20; write it %25")
+    try:
+        parts = urlsplit(value)
+        if parts.hostname and (parts.port is None or parts.port):
+            return value
+    except ValueError:
+        pass  # said below, in our own words
+    raise ValueError(f"{shown(value)} names no host; give a whole URL, as https://example.com/dog.png")
+
+
+def _asset(value: str) -> str:
+    if _ASSET.fullmatch(value):
+        return value
+    raise ValueError(f"{shown(value)} is not an asset id; one is written asset://ID")
+
+
+def _is_json(value: object) -> bool:
+    match value:
+        case float():
+            return math.isfinite(value)
+        case list():
+            return all(_is_json(each) for each in value)
+        case dict():
+            return all(isinstance(name, str) and _is_json(each) for name, each in value.items())
+    return value is None or isinstance(value, str | int)

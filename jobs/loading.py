@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.capabilities import capabilities
 from jobs.checks import shot_misfits
-from jobs.faults import Loc
+from jobs.choices import choices_of_shot
+from jobs.faults import Fault, Loc, shown
+from jobs.inputs import LocalInput
+from jobs.inputs.freezing import FoundFiles, file_faults, frozen
 from jobs.manifest import Manifest
-from jobs.reading import draft, read_text
+from jobs.reading import Draft, draft, read_text
+from jobs.references import MEDIA, kind_of
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A manifest that is ready to be rendered, and the local files that it names by their content."""
+
+    manifest: Manifest
+    inputs: tuple[LocalInput, ...] = ()
+
+
+def load_with_inputs(path: Path) -> Loaded:
+    """The manifest in the file at `path`, with the local files in it, whose paths are relative to its folder.
+
+    The files are read; nothing else is different from `load`. Raises as `load` does.
+    """
+    found = draft(read_text(path), str(path))
+    files = FoundFiles(path.parent)
+    table = None if found.provider is None else capabilities(found.provider)
+    damaged = found.shots if found.defaults_damaged else found.damaged
+    faults = file_faults(found.model, found.defaults, found.shots, files, table, damaged=damaged)
+    _blame(found, [*faults, *_misfits(found)])
+    return Loaded(frozen(found.whole(), files), files.inputs())
 
 
 def load(path: Path) -> Manifest:
     """The manifest in the file at `path`, which its provider takes as it is, by all that is known of it.
 
-    Raises `jobs.errors.ManifestError` with everything that is wrong, in the writing and with the provider.
+    One that names local files is for `load_with_inputs`, and refused here. Raises `jobs.errors.ManifestError` with
+    everything that is wrong, in the writing and with the provider.
     """
     return load_text(read_text(path), str(path))
 
@@ -22,12 +51,58 @@ def load(path: Path) -> Manifest:
 def load_text(text: str, source: str) -> Manifest:
     """The manifest in `text`; `source` is what messages call it. Raises as `load` does."""
     found = draft(text, source)
-    if found.provider is not None:
-        table = capabilities(found.provider)
-        damaged = found.shots if found.defaults_damaged else found.damaged
-        messages: dict[Loc, list[str]] = {}
-        for loc, message in shot_misfits(found.model, found.defaults, found.shots, table, damaged=damaged):
-            messages.setdefault(loc, []).append(message)
-        for loc, said in messages.items():
-            found.document.blame(loc, "; ".join(said))
+    _blame(found, [*_local_files(found), *_misfits(found)])
     return found.whole()
+
+
+def _blame(found: Draft, faults: Iterable[Fault]) -> None:
+    """Note the faults; what is said of one place is put together."""
+    messages: dict[Loc, list[str]] = {}
+    for loc, message in faults:
+        messages.setdefault(loc, []).append(message)
+    for loc, said in messages.items():
+        found.document.blame(loc, "; ".join(said))
+
+
+def _misfits(found: Draft) -> Iterator[Fault]:
+    if found.provider is None:
+        return
+    table = capabilities(found.provider)
+    damaged = found.shots if found.defaults_damaged else found.damaged
+    yield from shot_misfits(
+        found.model, found.defaults, found.shots, table, damaged=damaged, last_frame=found.last_frame
+    )
+
+
+def _local_files(found: Draft) -> Iterator[Fault]:
+    """References to local files, for which there is no folder here to look in."""
+    said = set()
+    for at, shot in found.shots.items():
+        choices = choices_of_shot(found.model, found.defaults, at, shot)
+        for field in MEDIA:
+            for chosen in choices.get(field, ()):
+                for loc, reference in _references(chosen.loc, chosen.value):
+                    if loc not in said and (message := _refusal(reference)) is not None:
+                        said.add(loc)
+                        yield Fault(loc, message)
+
+
+def _references(loc: Loc, value: object) -> Iterator[tuple[Loc, str]]:
+    if not isinstance(value, tuple):
+        yield loc, str(value)
+    elif "sweep" in loc:
+        yield from ((loc, reference) for reference in value)
+    else:
+        yield from (((*loc, at), reference) for at, reference in enumerate(value))
+
+
+def _refusal(reference: str) -> str | None:
+    match kind_of(reference):
+        case "file":
+            return (
+                f"{shown(reference)} is a local file, and local files aren't looked for here; "
+                "put it where the provider can fetch it and give its https:// URL"
+            )
+        case "input":
+            return f"{shown(reference)} is what Rushes calls a file for itself; give the path of the file"
+    return None

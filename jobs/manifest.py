@@ -12,13 +12,33 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from jobs.faults import Fault, Faults, did_you_mean, place, shown
-from jobs.fields import READERS, duration, media_url, resolution, text, whole_number, yes_or_no
+from jobs.fields import (
+    READERS,
+    UNSWEPT,
+    duration,
+    last_frame,
+    media,
+    provider_options,
+    resolution,
+    retry_moderated,
+    text,
+    whole_number,
+    yes_or_no,
+)
 from jobs.naming import RESERVED_BATCHES, name_fault
 from jobs.sweep import Axis, Written, axis, read_sweep
-from jobs.takes import AxisValue
+from jobs.takes import AxisValue, LastFrame
 from jobs.templates import Template, TemplateError, as_text
 
 MOST_TAKES = 10**12
@@ -56,42 +76,67 @@ def _listed(value: object) -> object:
     raise ValueError(f"{shown(value)} is not a list of URLs")
 
 
-Url = Annotated[str, BeforeValidator(media_url)]
-Urls = Annotated[tuple[Url, ...], BeforeValidator(_listed)]
+Reference = Annotated[str, BeforeValidator(media)]
+References = Annotated[tuple[Reference, ...], BeforeValidator(_listed)]
 Text = Annotated[str, BeforeValidator(text)]
 Duration = Annotated[int | Literal["auto"], BeforeValidator(duration)]
 Resolution = Annotated[str, BeforeValidator(resolution)]
 WholeNumber = Annotated[int, BeforeValidator(whole_number)]
 YesOrNo = Annotated[bool, BeforeValidator(yes_or_no)]
+Options = Annotated[dict[str, JsonValue], BeforeValidator(provider_options)]
+Whose = Annotated[LastFrame, BeforeValidator(last_frame)]
+Retries = Annotated[int, BeforeValidator(retry_moderated)]
+
+_ADDED = frozenset({*UNSWEPT, "camera_fixed", "watermark", "web_search", "return_last_frame"})
+"""What manifests have been able to hold since after the first version. Left out, it leaves no trace in the frozen form:
+a batch that was frozen before is still the same manifest, byte for byte."""
 
 
-class Fields(BaseModel):
-    """The fields of a take that can be set for one shot or, under `defaults`, for all."""
-
+class _Written(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    start_image: Url | None = None
-    end_image: Url | None = None
-    reference_images: Urls = ()
-    reference_videos: Urls = ()
-    reference_audio: Urls = ()
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        return {name: value for name, value in dump(self).items() if value is not None or name not in _ADDED}
+
+
+class Fields(_Written):
+    """The fields of a take that can be set for one shot or, under `defaults`, for all."""
+
+    start_image: Reference | None = None
+    end_image: Reference | None = None
+    reference_images: References = ()
+    reference_videos: References = ()
+    reference_audio: References = ()
     duration: Duration | None = None
     resolution: Resolution | None = None
     aspect_ratio: Text | None = None
     seed: WholeNumber | None = None
     generate_audio: YesOrNo | None = None
+    camera_fixed: YesOrNo | None = None
+    watermark: YesOrNo | None = None
+    web_search: YesOrNo | None = None
+    return_last_frame: YesOrNo | None = None
+    provider_options: Options | None = None
 
     def given(self) -> dict[str, object]:
         """The fields of a take that are set here, by name."""
         values = ((name, getattr(self, name)) for name in Fields.model_fields)
-        return {name: value for name, value in values if value is not None and value != ()}
+        return {name: value for name, value in values if value is not None and value != () and value != {}}
 
 
-class Defaults(Fields):
+class Handling(_Written):
+    """How takes are handled, beside what they ask. None is the default: `decoded`, and 0."""
+
+    last_frame: Whose | None = None
+    retry_moderated: Retries | None = None
+
+
+class Defaults(Handling, Fields):
     """What holds for every shot that doesn't say otherwise."""
 
 
-class Shot(Fields):
+class Shot(Handling, Fields):
     """One entry of the manifest. `prompt` is a template, and None only where the sweep gives the prompt.
 
     `sweep` holds the axes as they were written, in their order; `axes()` is the same, ready to use.
@@ -117,14 +162,17 @@ class Shot(Fields):
         return math.prod(axis.count for axis in self.axes().values())
 
 
-class Manifest(BaseModel):
-    """One batch, as a person asked for it. Immutable."""
+class Manifest(_Written):
+    """One batch, as a person asked for it. Immutable.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    `last_frame` and `retry_moderated` hold for every shot, unless the defaults or the shot say otherwise.
+    """
 
     batch: Annotated[str, BeforeValidator(_batch_name)]
     provider: Annotated[str, BeforeValidator(_provider)]
     model: Text
+    last_frame: Whose | None = None
+    retry_moderated: Retries | None = None
     defaults: Defaults = Defaults()
     shots: tuple[Shot, ...]
 
@@ -134,6 +182,15 @@ class Manifest(BaseModel):
         if faults:
             raise Faults(faults)
         return self
+
+    def last_frame_of(self, shot: Shot) -> LastFrame:
+        """Whose last frame is kept of the takes of `shot`."""
+        return shot.last_frame or self.defaults.last_frame or self.last_frame or "decoded"
+
+    def retry_moderated_of(self, shot: Shot) -> int:
+        """How often a take of `shot` may be submitted again after output moderation."""
+        given = (shot.retry_moderated, self.defaults.retry_moderated, self.retry_moderated)
+        return next((number for number in given if number is not None), 0)
 
     def digest(self) -> str:
         """The sha256 (hex) of what the manifest asks for, names included.

@@ -15,12 +15,15 @@ from urllib.parse import unquote, urlsplit
 from slugify import slugify
 
 from jobs.faults import shown
+from jobs.references import MEDIA, kind_of
 from jobs.takes import AxisValue
 
 LONGEST_NAME = 64
 LONGEST_VALUE = 24
 LONGEST_PART = 100
 FEWEST_DIGITS = 4
+SHOWN_DIGITS = 10
+"""How much of a local file's sha256 a take's name shows."""
 
 RESERVED_BATCHES = frozenset({"rehearsal"})
 """Batch names that Rushes keeps for itself: rehearsals are stored apart, under this one."""
@@ -45,8 +48,11 @@ _LABELS = {
     "aspect_ratio": "aspect",
     "seed": "seed",
     "generate_audio": "audio",
+    "camera_fixed": "fixed",
+    "watermark": "watermark",
+    "web_search": "search",
+    "return_last_frame": "lastframe",
 }
-_MEDIA = frozenset({"start_image", "end_image", "reference_images", "reference_videos", "reference_audio"})
 
 
 def name_fault(name: str, *, reserved: Iterable[str] = ()) -> str | None:
@@ -103,18 +109,24 @@ def _value_slug(axis: str, value: AxisValue) -> str:
         # slugify drops a minus at the front, and then seed -3 would read as seed 3.
         text = f"minus{-value}" if value < 0 else str(value)
         return text[:LONGEST_VALUE] if isinstance(value, int) else _slug_of_value(text)
-    if axis in _MEDIA:
+    if axis in MEDIA:
         return _medium(value)
     return _slug_of_value(value.replace(":", "x") if axis == "aspect_ratio" else value)
 
 
 @lru_cache(maxsize=4096)
-def _medium(url: str) -> str:
-    """The file's own name, for whole URLs differ late and say little."""
+def _medium(reference: str) -> str:
+    """The file's own name, for whole URLs differ late and say little. An asset has only its id, and a local file goes
+    by its content: with its name in it, renaming the file would make another take of the same."""
+    match kind_of(reference):
+        case "asset":
+            return _slug_of_value(reference.removeprefix("asset://"))
+        case "input":
+            return reference.removeprefix("input:")[:SHOWN_DIGITS]
     try:
-        path = urlsplit(url).path
+        path = urlsplit(reference).path.replace("\\", "/")
     except ValueError:
-        path = url
+        path = reference
     last = unquote(path.rstrip("/").rpartition("/")[2])
     return _slug_of_value(last.rpartition(".")[0] or last)
 

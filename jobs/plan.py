@@ -10,6 +10,8 @@ from jobs.capabilities import Capabilities, capabilities
 from jobs.expansion import Expansion
 from jobs.manifest import Manifest, Shot
 from jobs.mode import Mode, mode
+from jobs.prices import PriceTable
+from jobs.prices.totals import Totals, shot_totals
 from jobs.sweep import Axis, Range
 
 FIRST_TAKES = 3
@@ -47,13 +49,17 @@ class ShotPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a manifest comes to. `models` holds the batch's model, or those that its sweeps choose."""
+    """What a manifest comes to. `models` holds the batch's model, or those that its sweeps choose.
+
+    `price` is of all takes together, each rendered once: what a render that fails may cost besides isn't in it.
+    """
 
     batch: str
     provider: str
     models: tuple[str, ...]
     takes: int
     seconds: Seconds
+    price: Totals
     shots: tuple[ShotPlan, ...]
 
     def lines(self) -> Iterator[str]:
@@ -63,6 +69,7 @@ class Plan:
         yield f"provider  {self.provider}, {' and '.join(self.models)}"
         yield f"takes     {self.takes:,} of {shots}"
         yield f"video     {self.seconds}"
+        yield f"price     {self.price}"
         for shot in self.shots:
             axes = " x ".join(f"{name} {count:,}" for name, count in shot.axes)
             yield ""
@@ -79,6 +86,7 @@ class Plan:
             "models": list(self.models),
             "takes": self.takes,
             "seconds": _seconds_json(self.seconds),
+            "price": self.price.to_json(),
             "shots": [
                 {
                     "name": shot.name,
@@ -93,8 +101,11 @@ class Plan:
         }
 
 
-def plan(manifest: Manifest) -> Plan:
-    """What rendering `manifest` comes to. Raises KeyError when there is no capability table for its provider."""
+def plan(manifest: Manifest, *, own_prices: PriceTable | None = None) -> Plan:
+    """What rendering `manifest` comes to, by the user's own prices where they have one.
+
+    Raises KeyError when there is no capability table for its provider.
+    """
     table = capabilities(manifest.provider)
     expansion = Expansion(manifest)
     shots = []
@@ -109,6 +120,7 @@ def plan(manifest: Manifest) -> Plan:
         models=tuple(dict.fromkeys(models)),
         takes=expansion.total,
         seconds=sum((shot.seconds for shot in shots), Seconds(0, 0)),
+        price=sum((shot_totals(manifest, at, expansion, own=own_prices) for at in range(len(shots))), Totals()),
         shots=tuple(shots),
     )
 

@@ -21,11 +21,12 @@ from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, nearest, shown
 from jobs.fields import READERS
 from jobs.manifest import Defaults, Fields, Manifest, Shot, batch_faults, name_clashes, shot_faults
 from jobs.sweep import Written, read_axis
+from jobs.takes import LastFrame
 
 LARGEST_FILE = 32 * 1024 * 1024
 """In bytes. A manifest is written by hand; what is larger is another file."""
 
-_LATER = {"budget", "combine", "exclude", "sample", "takes", "priority", "return_last_frame", "web_search"}
+_LATER = {"budget", "combine", "exclude", "sample", "takes", "priority", "price"}
 _OTHER_SPELLINGS = {
     "ratio": "aspect_ratio",
     "image": "start_image",
@@ -37,6 +38,10 @@ _OTHER_SPELLINGS = {
     "video_urls": "reference_videos",
     "audio_urls": "reference_audio",
     "audio": "generate_audio",
+    "tools": "web_search",
+    "options": "provider_options",
+    "extra": "provider_options",
+    "retries": "retry_moderated",
     "seconds": "duration",
     "vars": "sweep",
     "variables": "sweep",
@@ -60,7 +65,8 @@ Model = TypeVar("Model", bound=BaseModel)
 class Draft:
     """A manifest as far as it could be read.
 
-    `manifest` is there when nothing was wrong. `provider` and `model` are None unless they are known ones.
+    `manifest` is there when nothing was wrong. `provider` and `model` are None unless they are known ones, and
+    `last_frame`, the batch's, unless it is given and right.
     `shots` holds, by its place, every shot that is one; those in `damaged` lack what was wrong with them, and
     so may the defaults.
     """
@@ -68,6 +74,7 @@ class Draft:
     document: Document
     provider: str | None = None
     model: str | None = None
+    last_frame: LastFrame | None = None
     defaults: Defaults = field(default_factory=Defaults)
     shots: dict[int, Shot] = field(default_factory=dict)
     damaged: set[int] = field(default_factory=set)
@@ -146,6 +153,7 @@ class _Reader:
         any_shots = {"shots": _ANY_SHOTS} if "shots" in data else {}
         _, wrong, _ = self._validate(Manifest, {**head, **any_shots}, ())
         self._known(None if "provider" in wrong else data.get("provider"), data.get("model"))
+        self._draft.last_frame = None if "last_frame" in wrong else data.get("last_frame")
         self._read_defaults(data.get("defaults", {}))
         self._read_shots(data.get("shots"))
         if not self._document.problems:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.faults import Fault, Faults, Loc, shown
-from jobs.fields import NUMBERS, READERS
+from jobs.fields import NUMBERS, READERS, UNSWEPT
 from jobs.takes import AxisValue
 from jobs.templates import as_text
 
@@ -129,6 +129,8 @@ def read_axis(name: str, written: object) -> Axis:
     """
     if not name.isidentifier():
         raise Faults([Fault((), f"{shown(name)} can't be an axis: use letters, digits and _")])
+    if name in UNSWEPT:
+        raise Faults([Fault((), f"{name} can't be swept; set it for the shot")])
     if isinstance(written, str):
         try:
             found = _range(written)

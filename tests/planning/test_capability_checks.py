@@ -105,13 +105,23 @@ def test_the_media_that_fal_takes(fields: dict[str, object]) -> None:
         ({"model": "seedance-3"}, [("model", "fal has no model 'seedance-3'; did you mean 'seedance-2.0'?")]),
         ({"duration": 3}, [("duration", "3 is below 4, the least that fal allows")]),
         ({"duration": 16}, [("duration", "16 is above 15, the most that fal allows")]),
-        ({"resolution": "1080p"}, [("resolution", "'1080p' is not a resolution that fal allows: 480p or 720p")]),
+        (
+            {"resolution": "1080p"},
+            [
+                (
+                    "resolution",
+                    "'1080p' is not a resolution that fal allows: 480p or 720p; "
+                    "anyfast, apiframe, ark and cloudflare take it",
+                )
+            ],
+        ),
         (
             {"aspect_ratio": "9:21"},
             [
                 (
                     "aspect_ratio",
-                    "'9:21' is not an aspect ratio that fal allows: auto, 21:9, 16:9, 4:3, 1:1, 3:4 or 9:16",
+                    "'9:21' is not an aspect ratio that fal allows: auto, 21:9, 16:9, 4:3, 1:1, 3:4 or 9:16; "
+                    "cloudflare takes it",
                 )
             ],
         ),
@@ -166,8 +176,8 @@ def test_what_fal_does_not_take(fields: dict[str, object], expected: list[tuple[
         ({"seed": -1}, [("seed", "-1 is below 0, the least that picky allows")]),
         ({"seed": 2**32}, [("seed", "4294967296 is above 4294967295, the most that picky allows")]),
         ({"prompt": "x" * 21}, [("prompt", "a prompt of 21 characters; 20 is the most that picky allows")]),
-        ({"generate_audio": True}, [("generate_audio", "picky doesn't take generate_audio; take it away")]),
-        ({"reference_audio": urls(1)}, [("reference_audio", "picky doesn't take reference_audio; take it away")]),
+        ({"generate_audio": True}, [("generate_audio", "picky has no generate_audio; take it away")]),
+        ({"reference_audio": urls(1)}, [("reference_audio", "picky has no reference_audio; take it away")]),
         (
             {"start_image": URL, "aspect_ratio": "1:1"},
             [("aspect_ratio", "aspect_ratio can't go together with start_image at picky; keep one")],
@@ -206,7 +216,8 @@ shots:
         "shots[0].reference_images: reference_images can't go together with start_image, which the defaults set, "
         "at fal; keep one",
         "shots[1].sweep.duration: 1 is below 4, the least that fal allows; 20 is above 15, the most that fal allows",
-        "shots[1].sweep.resolution[1]: '1080p' is not a resolution that fal allows: 480p or 720p",
+        "shots[1].sweep.resolution[1]: '1080p' is not a resolution that fal allows: 480p or 720p; "
+        "anyfast, apiframe, ark and cloudflare take it",
         "shots[3].sweep.model[1]: fal has no model 'seedance-1'; did you mean 'seedance-2.0'?",
     ]
 
@@ -216,7 +227,9 @@ def test_too_many_references_together_is_the_shots_affair() -> None:
     videos = ", ".join(urls(3))
     text = f"shots:\n  - {{name: a, prompt: x, reference_images: [{images}], reference_videos: [{videos}],\n"
     text += f"     reference_audio: [{URL.format('a')}]}}\n"
-    assert in_manifest(text) == ["shots[0]: 13 references in one take; 12 is the most that fal allows"]
+    assert in_manifest(text) == [
+        "shots[0]: 13 references in one take; 12 is the most that fal allows; anyfast, apiframe and ark can"
+    ]
 
 
 def test_a_damaged_shot_is_not_blamed_for_what_it_lost() -> None:

@@ -81,7 +81,7 @@ def test_a_bomb_of_long_text_is_refused() -> None:
         (HEAD + "defaults: {prompt: x}\n" + SHOTS, ["defaults.prompt: 'prompt' belongs in a shot"]),
         (HEAD + "<<: {a: 1}\n" + SHOTS, ["<<: merging with << isn't YAML 1.2"]),
         (HEAD.replace("fal", "fall") + SHOTS, ["provider: unknown provider 'fall'; did you mean 'fal'?"]),
-        (HEAD.replace("fal", "sora") + SHOTS, ["provider: unknown provider 'sora'; known: fal"]),
+        (HEAD.replace("fal", "sora") + SHOTS, ["provider: unknown provider 'sora'; known: anyfast, apiframe"]),
         (HEAD.replace("fal", "[fal, ark]") + SHOTS, ["provider: more than one provider isn't taken yet"]),
         (HEAD.replace("-fast", "-fats") + SHOTS, ["model: fal has no model 'seedance-2.0-fats'; did you mean 'seed"]),
         (HEAD.replace("seedance-2.0-fast", "veo") + SHOTS, ["model: fal has no model 'veo'; it has seedance-2.0 or"]),

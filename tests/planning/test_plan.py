@@ -62,6 +62,7 @@ def test_the_demo_is_twelve_short_takes() -> None:
         "provider  fal, seedance-2.0-fast",
         "takes     12 of 2 shots",
         "video     50 s",
+        "price     5.68 USD (estimated)",
         "",
         "opening: 8 from text, 32 s  (place 2 x light 2 x seed 2)",
         "  opening/0001-sunflowers-dawn-seed1",

@@ -1,0 +1,186 @@
+"""Freezing a manifest's local files: each is looked at once, and stands in the frozen manifest by its content.
+
+So a take's identity follows what is in its files, and not what they are called or where they lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jobs.capabilities import Capabilities, capabilities
+from jobs.choices import Choices, choices_of_shot
+from jobs.errors import ManifestError, Problem
+from jobs.faults import Fault, Loc, place, shown
+from jobs.inputs.inspection import LocalInput, UnfitFile, inspect
+from jobs.inputs.limits import file_messages, joint_messages
+from jobs.manifest import Defaults, Manifest, Shot
+from jobs.references import MEDIA, Medium, kind_of
+
+T = TypeVar("T")
+
+
+class FoundFiles:
+    """The files that references lead to from `folder`, each looked at once. `~` is not the home here."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._found: dict[str, LocalInput | UnfitFile] = {}
+
+    def find(self, reference: str) -> LocalInput:
+        """The file that `reference` is the path of. Raises `UnfitFile`."""
+        if reference not in self._found:
+            try:
+                self._found[reference] = inspect(self._folder / reference)
+            except UnfitFile as error:
+                self._found[reference] = error
+        found = self._found[reference]
+        if isinstance(found, UnfitFile):
+            raise UnfitFile(str(found))
+        return found
+
+    def known(self, reference: object) -> LocalInput | None:
+        """The file, when `reference` is the path of one that was found; None for what lies elsewhere, or is unfit."""
+        found = self._found.get(str(reference))
+        return found if isinstance(found, LocalInput) else None
+
+    def inputs(self) -> tuple[LocalInput, ...]:
+        """The files that were found, each content once, in the order of the manifest."""
+        by_content = {each.sha256: each for each in reversed(self._found.values()) if isinstance(each, LocalInput)}
+        return tuple(reversed(by_content.values()))
+
+
+def freeze_inputs(
+    manifest: Manifest, folder: Path, *, source: str = "the manifest"
+) -> tuple[Manifest, tuple[LocalInput, ...]]:
+    """`manifest` with each path of a local file (relative to `folder`) replaced by its content's name; and the files.
+
+    Raises `ManifestError` with everything that is wrong with them, and KeyError when there is no capability table for
+    the provider. `source` is what its message calls the manifest.
+    """
+    files = FoundFiles(folder)
+    shots = dict(enumerate(manifest.shots))
+    faults = list(file_faults(manifest.model, manifest.defaults, shots, files, capabilities(manifest.provider)))
+    if faults:
+        raise ManifestError(source, [Problem(place(fault.loc), fault.message) for fault in faults])
+    return frozen(manifest, files), files.inputs()
+
+
+def file_faults(
+    model: str | None,
+    defaults: Defaults,
+    shots: Mapping[int, Shot],
+    files: FoundFiles,
+    table: Capabilities | None,
+    *,
+    damaged: Iterable[int] = (),
+) -> Iterator[Fault]:
+    """What is wrong with the local files of `shots`, given by their places; `table` is None when it isn't known.
+
+    Of the `damaged` shots the files are only looked at one by one.
+    """
+    damaged = frozenset(damaged)
+    said: set[Loc] = set()
+    for at, shot in shots.items():
+        choices = choices_of_shot(model, defaults, at, shot)
+        for fault in _single_faults(choices, files, table):
+            # What the defaults say is the same in every shot.
+            if fault.loc not in said or fault.loc[0] != "defaults":
+                yield fault
+        said.update(loc for field in MEDIA for each in choices.get(field, ()) for loc, _ in _references(*each))
+        if at not in damaged:
+            yield from _repeats(choices, files)
+            if table is not None:
+                yield from _joint_faults(at, choices, files, table)
+
+
+def frozen(manifest: Manifest, files: FoundFiles) -> Manifest:
+    """`manifest` with the paths of local files replaced by the names of what is in them."""
+
+    def by_content(reference: T) -> T | str:
+        found = files.known(reference)
+        return reference if found is None else found.reference
+
+    def of(fields: dict[str, Any]) -> dict[str, Any]:
+        replaced = dict(fields)
+        for name in MEDIA.keys() & fields.keys():
+            value = fields[name]
+            if isinstance(value, list | tuple):
+                replaced[name] = [by_content(each) for each in value]
+            elif value is not None:
+                replaced[name] = by_content(value)
+        return replaced
+
+    if not files.inputs():
+        return manifest
+    written = manifest.model_dump(mode="json")
+    written["defaults"] = of(written["defaults"])
+    written["shots"] = [{**of(shot), "sweep": of(shot["sweep"])} for shot in written["shots"]]
+    return Manifest.model_validate(written)
+
+
+def _single_faults(choices: Choices, files: FoundFiles, table: Capabilities | None) -> Iterator[Fault]:
+    for field, medium in MEDIA.items():
+        for chosen in choices.get(field, ()):
+            for loc, reference in _references(*chosen):
+                for message in _messages(reference, field, medium, files, table):
+                    yield Fault(loc, f"{shown(reference)} {message}")
+
+
+def _messages(
+    reference: str, field: str, medium: Medium, files: FoundFiles, table: Capabilities | None
+) -> Iterator[str]:
+    match kind_of(reference):
+        case "input":
+            yield "is what Rushes calls a file for itself; give the path of the file"
+            return
+        case "url" | "asset":
+            return
+    try:
+        found = files.find(reference)
+    except UnfitFile as error:
+        hint = "; ~ is not the home here, write the path out" if reference.startswith("~") else ""
+        yield f"{error}{hint}"
+        return
+    if found.medium != medium:
+        article = "a" if found.medium == "video" else "an"
+        yield f"is {article} {found.medium} ({found.format.name.upper()}), and {field} takes {_a(medium)}"
+    elif table is not None and medium in table.inputs:
+        yield from file_messages(found, table.inputs[medium], table.provider)
+
+
+def _a(medium: Medium) -> str:
+    return "a video" if medium == "video" else f"an {medium}"
+
+
+def _repeats(choices: Choices, files: FoundFiles) -> Iterator[Fault]:
+    """Values of an axis that are the same file by content: the same take twice, paid for twice."""
+    for field in MEDIA:
+        first: dict[str, str] = {}
+        for chosen in choices.get(field, ()):
+            if "sweep" not in chosen.loc:
+                continue
+            for loc, reference in _references(*chosen):
+                found = files.known(reference)
+                if found is not None and (earlier := first.setdefault(found.sha256, reference)) != reference:
+                    same = f"is byte for byte the same as {shown(earlier)}"
+                    yield Fault(loc, f"{shown(reference)} {same}, and so would be the same take; take one away")
+
+
+def _joint_faults(at: int, choices: Choices, files: FoundFiles, table: Capabilities) -> Iterator[Fault]:
+    for medium, limits in table.inputs.items():
+        fields = [field for field, kind in MEDIA.items() if kind == medium and field in choices]
+        options = [[[files.known(ref) for _, ref in _references(*each)] for each in choices[field]] for field in fields]
+        if any(one is not None for field in options for given in field for one in given):
+            for message in joint_messages(medium, options, limits, table.provider):
+                yield Fault(("shots", at), message)
+
+
+def _references(loc: Loc, value: object) -> Iterator[tuple[Loc, str]]:
+    if not isinstance(value, tuple):
+        yield loc, str(value)
+    elif "sweep" in loc:
+        yield from ((loc, reference) for reference in value)
+    else:
+        yield from (((*loc, at), reference) for at, reference in enumerate(value))

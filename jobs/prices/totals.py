@@ -1,0 +1,103 @@
+"""What many takes cost together, without laying any of them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import product
+from typing import Any
+
+from jobs.expansion import Expansion
+from jobs.manifest import Manifest
+from jobs.prices.pricing import price_range
+from jobs.prices.table import Basis, Currency, Price, PriceTable
+from jobs.takes import Asked
+
+PRICED_BY = ("model", "duration", "resolution", "aspect_ratio", "reference_videos")
+"""The fields that a price depends on; of the last only whether it is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What some takes cost in one currency: at least, and at most."""
+
+    least: Decimal
+    most: Decimal
+    basis: Basis
+
+    def __add__(self, other: Total) -> Total:
+        basis: Basis = "exact" if self.basis == other.basis == "exact" else "estimate"
+        return Total(self.least + other.least, self.most + other.most, basis)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What some takes cost, by currency, and how many of them have no known price."""
+
+    by_currency: Mapping[Currency, Total] = field(default_factory=dict)
+    unknown: int = 0
+
+    def __add__(self, other: Totals) -> Totals:
+        summed = dict(self.by_currency)
+        for currency, total in other.by_currency.items():
+            summed[currency] = summed[currency] + total if currency in summed else total
+        return Totals(summed, self.unknown + other.unknown)
+
+    def __str__(self) -> str:
+        parts = [_said(currency, total) for currency, total in self.by_currency.items()]
+        if self.unknown:
+            parts.append(f"unknown for {self.unknown:,} take{'' if self.unknown == 1 else 's'}")
+        return ", ".join(parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain mappings, text and numbers. Amounts are text, for JSON's numbers aren't exact."""
+        return {
+            "by_currency": {
+                currency: {"least": _plain(total.least), "most": _plain(total.most), "basis": total.basis}
+                for currency, total in self.by_currency.items()
+            },
+            "unknown_takes": self.unknown,
+        }
+
+
+def shot_totals(manifest: Manifest, at: int, expansion: Expansion, *, own: PriceTable | None = None) -> Totals:
+    """What the takes of the shot at `at` cost together. `expansion` is of this manifest."""
+    shot = manifest.shots[at]
+    axes = {name: axis for name, axis in shot.axes().items() if name in PRICED_BY and name != "reference_videos"}
+    sets = product(*([axis[index] for index in range(axis.count)] for axis in axes.values()))
+    first = expansion.first_of(at).asked
+    each = shot.count()
+    for axis in axes.values():
+        each //= axis.count
+    prices = (_priced(first, dict(zip(axes, values, strict=True)), manifest.provider, own) for values in sets)
+    return sum((_times(price, each) for price in prices), Totals())
+
+
+def _priced(
+    first: Asked, swept: Mapping[str, object], provider: str, own: PriceTable | None
+) -> tuple[Price, Price] | None:
+    return price_range(first.model_copy(update=dict(swept)), provider, own=own)
+
+
+def _times(price: tuple[Price, Price] | None, takes: int) -> Totals:
+    if price is None:
+        return Totals(unknown=takes)
+    least, most = price
+    return Totals({most.currency: Total(least.amount * takes, most.amount * takes, most.basis)})
+
+
+def _said(currency: Currency, total: Total) -> str:
+    least, most = _rounded(total.least), _rounded(total.most)
+    amount = most if least == most else f"{least} to {most}"
+    return f"{amount} {currency}{'' if total.basis == 'exact' else ' (estimated)'}"
+
+
+def _rounded(amount: Decimal) -> str:
+    """For a person: hundredths, or thousandths of what is less than one."""
+    text = f"{amount:,.2f}" if amount >= 1 or not amount else f"{amount:.3f}"
+    return text.removesuffix(".00")
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"

@@ -1,0 +1,38 @@
+"""What an image, a video or an audio is given as, told by its text alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+Kind = Literal["url", "asset", "input", "file"]
+"""`url`: an http(s) URL. `asset`: an id that the provider gave (`asset://...`). `file`: the path of a local file,
+relative to the manifest. `input`: a local file by its content (`input:<sha256>.<ext>`), as a frozen manifest has it."""
+
+Medium = Literal["image", "video", "audio"]
+
+MEDIA: Mapping[str, Medium] = MappingProxyType(
+    {
+        "start_image": "image",
+        "end_image": "image",
+        "reference_images": "image",
+        "reference_videos": "video",
+        "reference_audio": "audio",
+    }
+)
+"""The fields that hold references to media, and of which medium each is."""
+
+_URL = re.compile(r"https?://", re.IGNORECASE)
+_ASSET = re.compile(r"asset://")
+_INPUT = re.compile(r"input:[0-9a-f]{64}\.[a-z0-9]{1,8}")
+
+
+def kind_of(reference: str) -> Kind:
+    """What `reference`, as `jobs.fields.media` returned it, is."""
+    if _URL.match(reference):
+        return "url"
+    if _ASSET.match(reference):
+        return "asset"
+    return "input" if _INPUT.fullmatch(reference) else "file"
