@@ -28,7 +28,7 @@ _LOOKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(
             r"""(?ix) \b ((?:proxy-)?authorization | x-api-key)
-            (["']? \s* [:=,] \s* b?["']?)
+            (["']? \s* [:=,] \s* (?:b(?=["']))?["']?)
             (?:(?:key|bearer|basic|digest|token|aws4-hmac-sha256) \s+)?
             (?! (?:key|bearer|basic|digest|token) \b) [^\s"',;)}\]]+"""
         ),

@@ -16,6 +16,8 @@ KEY = "11112222-3333-4444-5555-666677778888:0123456789abcdef0123456789abcdef"
     "text, left",
     [
         (f"Authorization: Key {KEY}", "Authorization: [redacted]"),
+        ("Authorization: Bearer hush.hush", "Authorization: [redacted]"),
+        ("Authorization: Basic aHVzaDpodXNo", "Authorization: [redacted]"),
         ("authorization: hush-hush\r\nAccept: x", "authorization: [redacted]\r\nAccept: x"),
         ("{'Authorization': 'Bearer hush', 'a': 1}", "{'Authorization': '[redacted]', 'a': 1}"),
         ('{"x-api-key":"hush","a":1}', '{"x-api-key":"[redacted]","a":1}'),

@@ -15,6 +15,7 @@ the queue, on model errors and on request errors, and from its own Python client
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, TypeGuard
 from urllib.parse import quote, urlsplit
 
@@ -54,6 +55,25 @@ _MODELS = {
     "seedance-2.0": "bytedance/seedance-2.0",
     "seedance-2.0-fast": "bytedance/seedance-2.0/fast",
 }
+
+# The body's fields by the names that a manifest has for them.
+_FIELDS = {
+    "prompt": "prompt",
+    "start_image": "image_url",
+    "end_image": "end_image_url",
+    "reference_images": "image_urls",
+    "reference_videos": "video_urls",
+    "reference_audio": "audio_urls",
+    "resolution": "resolution",
+    "duration": "duration",
+    "aspect_ratio": "aspect_ratio",
+    "generate_audio": "generate_audio",
+    "seed": "seed",
+}
+_OWN_NAMES = {theirs: ours for ours, theirs in _FIELDS.items()}
+
+# The one field of the pages that a manifest has no name for: fal's "unique user ID of the end user".
+_END_USER = "end_user_id"
 
 # The queue names a request by its app alone, without the path of the endpoint.
 _APP = "bytedance/seedance-2.0"
@@ -103,6 +123,9 @@ class Fal:
         model = _MODELS.get(asked.model)
         if model is None:
             raise Invalid(f"fal has no model {asked.model!r}; it has {' and '.join(_MODELS)}.")
+        unsaid = list(_unsaid(asked))
+        if unsaid:
+            raise Invalid(" ".join(unsaid))
         url = f"{access.base_url}/{model}/{_task(asked)}"
         headers = {**_headers(url, access), "Content-Type": "application/json"}
         return Request("POST", url, headers, _body(asked))
@@ -292,21 +315,32 @@ def _task(asked: Asked) -> str:
     return "image-to-video" if asked.start_image else "text-to-video"
 
 
+def _unsaid(asked: Asked) -> Iterator[str]:
+    """What is asked that fal has no words for, a sentence each."""
+    if asked.watermark is not None:
+        yield "fal has no watermark; leave it out."
+    for name in ("camera_fixed", "web_search", "return_last_frame"):
+        # Not to want what there is not is nothing that would be dropped.
+        if getattr(asked, name):
+            yield f"fal has no {name}; leave it out."
+    for name in asked.provider_options or {}:
+        if name in _OWN_NAMES:
+            yield f"provider_options.{name} is {_OWN_NAMES[name]} in a manifest; write that."
+        elif name != _END_USER:
+            yield f"provider_options.{name}: fal documents no such field; besides a manifest's own it has {_END_USER}."
+
+
 def _body(asked: Asked) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "prompt": asked.prompt,
-        "image_url": asked.start_image,
-        "end_image_url": asked.end_image,
-        "image_urls": list(asked.reference_images) or None,
-        "video_urls": list(asked.reference_videos) or None,
-        "audio_urls": list(asked.reference_audio) or None,
-        "resolution": asked.resolution,
-        "duration": None if asked.duration is None else str(asked.duration),
-        "aspect_ratio": asked.aspect_ratio,
-        "generate_audio": asked.generate_audio,
-        "seed": asked.seed,
-    }
-    return {name: value for name, value in body.items() if value is not None}
+    body: dict[str, Any] = {}
+    for ours, theirs in _FIELDS.items():
+        value = getattr(asked, ours)
+        if isinstance(value, tuple):
+            value = list(value) or None
+        if ours == "duration" and value is not None:
+            value = str(value)
+        if value is not None:
+            body[theirs] = value
+    return body | dict(asked.provider_options or {})
 
 
 def _headers(url: str, access: Access) -> dict[str, str]:

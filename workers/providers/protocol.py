@@ -45,12 +45,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request to a provider. `json` is the body; None sends none."""
+    """One HTTP request to a provider. Its body is `json`, or `content` as it is; None of both sends none."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Any = None
+    content: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +192,16 @@ class Listing(Protocol):
         ...
 
     def listed(
-        self, attempt: Attempt, asked: Asked, submitted_at: float, response: Response, access: Access
+        self,
+        attempt: Attempt,
+        asked: Asked,
+        submitted_at: float,
+        response: Response,
+        access: Access,
+        request: Request,
     ) -> tuple[list[Job], Request | None]:
-        """The jobs in `response` that are certainly this attempt's, and the request for the next page, if there is one.
+        """The jobs in `response`, the answer to `request`, that are certainly this attempt's; the next page's request.
 
-        Raises a `ProviderError` when the answer is no list.
+        There is none when no further page can hold it. Raises a `ProviderError` when the answer is no list.
         """
         ...

@@ -53,8 +53,8 @@ class Submission(BaseModel):
     """One accepted submission.
 
     `digest` is that of `endpoint` and `body`: two submissions with one digest asked for the same thing.
-    `prompt` is where the body asks for faults. `accepted`, `ready`, `starts`, `ends` and `cancelled` are
-    seconds since the epoch.
+    `prompt` is where the body asks for faults. `key` is the idempotency key it came with, if any. `accepted`, `ready`,
+    `starts`, `ends` and `cancelled` are seconds since the epoch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,6 +72,7 @@ class Submission(BaseModel):
     outcome: Outcome
     footage: Footage | None = None
     cancelled: float | None = None
+    key: str | None = None
 
     @property
     def billed(self) -> bool:
@@ -108,6 +109,7 @@ class Account:
         self._orders: dict[str, list[str]] = {}
         self._places: dict[str, int] = {}
         self._asked: dict[str, int] = {}
+        self._keyed: dict[tuple[str, str], str] = {}
         self._taken: dict[str, _Seats] = {}
         if state is not None:
             self._read(state)
@@ -142,6 +144,12 @@ class Account:
         """The submission that was accepted as `job`."""
         with self._lock:
             return self._jobs.get(job)
+
+    def keyed(self, provider: str, key: str) -> Submission | None:
+        """The last submission that `provider` accepted under the idempotency key `key`."""
+        with self._lock:
+            job = self._keyed.get((provider, key))
+            return None if job is None else self._jobs[job]
 
     def submissions(self) -> tuple[Submission, ...]:
         """All that was accepted, in order."""
@@ -218,6 +226,8 @@ class Account:
             self._places[submission.id] = len(order)
             order.append(submission.id)
             self._asked[submission.digest] = self._asked.get(submission.digest, 0) + 1
+            if submission.key is not None:
+                self._keyed[submission.provider, submission.key] = submission.id
         self._jobs[submission.id] = submission
 
     def _write(self, submissions: Iterable[Submission]) -> None:

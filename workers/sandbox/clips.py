@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import colorsys
 import hashlib
+import io
 import json
 import math
 import struct
@@ -101,6 +102,20 @@ def tail(job_id: str, master_bytes: int, pad_to: int | None = None) -> bytes:
         return mark
     length = max(8, lacking)
     return mark + struct.pack(">I4s", length, b"free") + bytes(length - 8)
+
+
+def last_frame(video: bytes) -> bytes:
+    """The last frame of an MP4 as a PNG. Raises `ValueError` when it has none."""
+    last: VideoFrame | None = None
+    with av.open(io.BytesIO(video), "r") as container:
+        for frame in container.decode(video=0):
+            last = frame
+    if last is None:
+        raise ValueError("the video has no frame")
+    png = io.BytesIO()
+    picture: Image.Image = last.to_image()  # type: ignore[no-untyped-call]
+    picture.save(png, "PNG")
+    return png.getvalue()
 
 
 class ClipMaker:

@@ -5,7 +5,7 @@ Sources: fal's pages on the queue (api-reference/inference-api/queue/{submit,sta
 1.0.3, which works against this twin. Where no source gives fal's words, they are ours: so those of a 401.
 
 What it leaves out: webhooks (a submission that asks for one is refused), the event stream of a status,
-uploads, and the synchronous host `fal.run`.
+and the synchronous host `fal.run`. Uploads are `fal_storage`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import Any
 
 from aiohttp import web
 
+from workers.sandbox import fal_storage
 from workers.sandbox.account import Footage, Outcome, Stage, Submission, digest
 from workers.sandbox.clips import frame_size
 from workers.sandbox.fal_schema import BODIES, TextToVideo, read_body
-from workers.sandbox.faults import Fault
+from workers.sandbox.faults import Fault, asked_for
 from workers.sandbox.twin import Sandbox, base_url, file_url, garbage, hang_up, look
 
 PROVIDER = "fal"
@@ -48,6 +49,7 @@ def routes(sandbox: Sandbox) -> Iterable[web.RouteDef]:
         web.get(request, twin.result),
         web.get(f"{request}/response", twin.result),
         web.put(f"{request}/cancel", twin.cancel),
+        *fal_storage.routes(sandbox, twin._refuse_key),
     ]
 
 
@@ -256,6 +258,9 @@ def _refusal(job: Submission) -> dict[str, Any]:
         "The content could not be processed because it contained material flagged by a content checker.",
         job.body,
     )
+    if Fault.MODERATION_INPUT not in asked_for(job.prompt):
+        return problem
+    # By nothing but this does fal say that it was the input.
     return {**problem, "ctx": {"extra_info": {"reason": "partner_validation_failed"}}}
 
 

@@ -5,11 +5,13 @@ A prompt asks for a fault as `[sandbox: NAME]`, as often as it likes:
     on submitting
       429             refused with `Retry-After`                                          once
       500             the provider's own failure, nothing accepted                        once
+      saturated       refused for want of capacity, by Ark and AnyFast                    once
       hangup          the connection closes without an answer, nothing accepted           once
       drop            accepted and billed, then the connection closes without an answer   once
       garbage-submit  accepted and billed, but the answer is no JSON                      once
     in the render
       moderation      the result is refused, not billed                                   always
+      moderation-input  what was asked is refused, not billed                             always
       fail            the provider's own failure, not billed                              always
       slow            it takes ten times as long                                          always
     on asking for the status
@@ -46,10 +48,12 @@ class Fault(StrEnum):
 
     RATE_LIMIT = "429"
     ERROR = "500"
+    SATURATED = "saturated"
     HANGUP = "hangup"
     DROP = "drop"
     GARBAGE_SUBMIT = "garbage-submit"
     MODERATION = "moderation"
+    MODERATION_INPUT = "moderation-input"
     FAIL = "fail"
     SLOW = "slow"
     POLL_RATE_LIMIT = "poll-429"
@@ -69,11 +73,13 @@ class Fault(StrEnum):
 _EACH_SUBMISSION = frozenset(
     {
         Fault.RATE_LIMIT,
+        Fault.SATURATED,
         Fault.ERROR,
         Fault.HANGUP,
         Fault.DROP,
         Fault.GARBAGE_SUBMIT,
         Fault.MODERATION,
+        Fault.MODERATION_INPUT,
         Fault.FAIL,
         Fault.SLOW,
     }
@@ -81,6 +87,7 @@ _EACH_SUBMISSION = frozenset(
 _ALWAYS = frozenset(
     {
         Fault.MODERATION,
+        Fault.MODERATION_INPUT,
         Fault.FAIL,
         Fault.SLOW,
         Fault.EXPIRED,

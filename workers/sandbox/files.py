@@ -22,21 +22,34 @@ _PAGE = b"<!doctype html><title>Just a moment...</title><h1>Checking your browse
 
 
 def routes(sandbox: Sandbox) -> Iterable[web.RouteDef]:
-    """GET and HEAD of `/files/<job>.mp4`."""
+    """GET and HEAD of `/files/<job>.mp4`, and of the video's last frame at `/files/<job>.png`."""
 
     serial = itertools.count()
 
     async def file(request: web.Request) -> web.StreamResponse:
-        job = sandbox.account.get(request.match_info["job"])
-        now = sandbox.clock.now()
-        if job is None or job.outcome != "video" or job.cancelled is not None or job.stage(now) is not Stage.OVER:
-            return web.Response(status=404, text="no such file\n")
-        life = sandbox.options.link_seconds
-        if life is not None and now >= job.ends + life:
-            return web.Response(status=403, text="this link has expired\n")
+        job = _rendered(sandbox, request)
+        if isinstance(job, web.Response):
+            return job
         return await _answer(sandbox, request, job, next(serial))
 
-    return [web.get("/files/{job}.mp4", file)]
+    async def picture(request: web.Request) -> web.StreamResponse:
+        job = _rendered(sandbox, request)
+        if isinstance(job, web.Response):
+            return job
+        return web.Response(body=await sandbox.last_frame(job), content_type="image/png")
+
+    return [web.get("/files/{job}.mp4", file), web.get("/files/{job}.png", picture)]
+
+
+def _rendered(sandbox: Sandbox, request: web.Request) -> Submission | web.Response:
+    job = sandbox.account.get(request.match_info["job"])
+    now = sandbox.clock.now()
+    if job is None or job.outcome != "video" or job.cancelled is not None or job.stage(now) is not Stage.OVER:
+        return web.Response(status=404, text="no such file\n")
+    life = sandbox.options.link_seconds
+    if life is not None and now >= job.ends + life:
+        return web.Response(status=403, text="this link has expired\n")
+    return job
 
 
 async def _answer(sandbox: Sandbox, request: web.Request, job: Submission, serial: int) -> web.StreamResponse:

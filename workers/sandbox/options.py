@@ -25,6 +25,9 @@ class SandboxOptions:
     `late_validation`  accept a body that breaks the schema and refuse it in the job's result instead.
     `pad_to`           bytes up to which every video is padded, as a real one is larger than ours.
     `retry_after`      seconds named in `Retry-After`.
+    `anyfast_hang_seconds`  seconds for which AnyFast holds back the answer to what it has accepted.
+    `cloudflare_envelope`  whether Cloudflare's answers come as its pages show them (`raw`) or in the envelope
+                       that the rest of its API has (`wrapped`); its pages don't say.
 
     The rates are shares between 0 and 1; `workers.sandbox.faults` says what each fault does.
 
@@ -45,6 +48,8 @@ class SandboxOptions:
     late_validation: bool = False
     pad_to: int | None = None
     retry_after: int = 1
+    anyfast_hang_seconds: float = 0.0
+    cloudflare_envelope: str = "raw"
     rate_limit_rate: float = 0.0
     error_rate: float = 0.0
     hangup_rate: float = 0.0
@@ -66,5 +71,7 @@ class SandboxOptions:
                 raise SettingsError(f"sandbox {option.name}: {value} is not a share between 0 and 1")
             if option.name.endswith("_seconds") and value is not None and value < 0:
                 raise SettingsError(f"sandbox {option.name}: {value} is below 0 seconds")
+        if self.cloudflare_envelope not in ("raw", "wrapped"):
+            raise SettingsError(f"sandbox cloudflare_envelope: {self.cloudflare_envelope!r} is neither raw nor wrapped")
         if self.seats < 1:
             raise SettingsError(f"sandbox seats: {self.seats} is below 1; nothing would ever be rendered")

@@ -16,13 +16,13 @@ from aiohttp import web
 
 from workers.clock import Clock, SystemClock
 from workers.errors import SettingsError
-from workers.sandbox import fal, files
+from workers.sandbox import anyfast, apiframe, ark, cloudflare, fal, files
 from workers.sandbox.options import SandboxOptions
 from workers.sandbox.twin import Routes, Sandbox
 
 __all__ = ["TWINS", "Sandbox", "SandboxOptions", "running_sandbox", "serve"]
 
-TWINS: tuple[Routes, ...] = (fal.routes,)
+TWINS: tuple[Routes, ...] = (fal.routes, cloudflare.routes, apiframe.routes, anyfast.routes, ark.routes)
 """The providers that the sandbox imitates. Their paths differ, so all live under one address."""
 
 _MOST_BODY_BYTES = 512 * 1024 * 1024

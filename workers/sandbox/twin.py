@@ -18,7 +18,7 @@ from aiohttp import web
 from workers.clock import Clock
 from workers.errors import SettingsError
 from workers.sandbox.account import Account, Footage, Outcome, Submission, digest
-from workers.sandbox.clips import LOOKS, ClipMaker
+from workers.sandbox.clips import LOOKS, ClipMaker, last_frame
 from workers.sandbox.faults import Fault, Faults, die
 from workers.sandbox.options import SandboxOptions
 
@@ -37,6 +37,9 @@ _RATES = {
 
 _FOUND_OUT_SECONDS = 0.05
 """How soon a render ends that never was one, as seen with fal's paths that lead nowhere."""
+
+_LOOK_SECONDS = 0.02
+"""How often a held answer looks at the clock."""
 
 
 class Sandbox:
@@ -82,24 +85,30 @@ class Sandbox:
         prompt: str = "",
         footage: Footage | None = None,
         outcome: Outcome = "video",
+        key: str | None = None,
+        subject: str | None = None,
     ) -> Submission:
         """Accept a submission: from here on it is on the account, and its whole life is settled.
 
         The job's id follows from the options' seed, the endpoint, the body, and how many of that body there
-        were before. Moderation and failures strike here, unless `outcome` says how it ends.
+        were before. Moderation and failures strike here, unless `outcome` says how it ends: they strike `subject`,
+        which is the endpoint and the body where nothing else is said. `key` is an idempotency key, to be looked up in
+        the account before.
         """
         options = self.options
         what = digest(endpoint, body)
+        subject = subject or what
         id = _uuid(options.seed, what, self.account.accepted(what))
-        if outcome == "video" and self.strikes(Fault.MODERATION, what, prompt):
-            outcome = "refused"
-        if outcome == "video" and self.strikes(Fault.FAIL, what, prompt):
+        for refusal in (Fault.MODERATION, Fault.MODERATION_INPUT):
+            if outcome == "video" and self.strikes(refusal, subject, prompt):
+                outcome = "refused"
+        if outcome == "video" and self.strikes(Fault.FAIL, subject, prompt):
             outcome = "failed"
         accepted = self.clock.now()
         ready = accepted + options.queue_seconds
         starts = self.account.start(provider, ready, seats=options.seats)
         seconds = options.render_seconds * (1 + options.jitter * (2 * die(options.seed, "jitter", id) - 1))
-        if self.strikes(Fault.SLOW, what, prompt):
+        if self.strikes(Fault.SLOW, subject, prompt):
             seconds *= 10
         if outcome in ("invalid", "misdirected"):
             seconds = _FOUND_OUT_SECONDS
@@ -116,6 +125,7 @@ class Sandbox:
             ends=starts + seconds,
             outcome=outcome,
             footage=footage,
+            key=key,
         )
         self.account.add(submission)
         return submission
@@ -124,11 +134,25 @@ class Sandbox:
         """Cancel `job` if it has not started. Says whether it was cancelled."""
         return self.account.cancel(job.id, self.clock.now(), seats=self.options.seats)
 
+    async def over(self, job: Submission) -> None:
+        """Return when `job` is over by the sandbox's clock, as a synchronous provider's answer does."""
+        await self.until(job.ends)
+
+    async def until(self, moment: float) -> None:
+        """Return when the sandbox's clock shows `moment`, in seconds since the epoch."""
+        # A test's clock moves when the test moves it, so it is looked at again and again.
+        while (left := moment - self.clock.now()) > 0:
+            await asyncio.sleep(min(left, _LOOK_SECONDS))
+
     async def video(self, job: Submission) -> bytes:
         """The MP4 that `job` renders: the same bytes every time. It must be one that renders a video."""
         footage = job.footage
         assert footage is not None
         return await asyncio.to_thread(self._draw, job.id, footage)
+
+    async def last_frame(self, job: Submission) -> bytes:
+        """The last frame of what `job` renders, as a PNG. It must be one that renders a video."""
+        return await asyncio.to_thread(last_frame, await self.video(job))
 
     def _draw(self, job: str, footage: Footage) -> bytes:
         master = self._clips.master(
@@ -157,6 +181,11 @@ def base_url(request: web.Request) -> str:
 def file_url(request: web.Request, job: Submission) -> str:
     """Where the job's video can be had, by anyone who knows the URL, as providers do it."""
     return f"{base_url(request)}/files/{job.id}.mp4"
+
+
+def last_frame_url(request: web.Request, job: Submission) -> str:
+    """Where the last frame of the job's video can be had, by anyone who knows the URL."""
+    return f"{base_url(request)}/files/{job.id}.png"
 
 
 def hang_up(request: web.Request) -> web.Response:
