@@ -12,10 +12,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from jobs.capabilities import capabilities
 from jobs.expansion import Expansion
-from jobs.loading import load
-from jobs.manifest import Manifest
+from jobs.loading import Loaded, load_with_inputs
 from jobs.plan import plan as make_plan
+from jobs.prices.own import read_prices
 from rushes.ending import Ending, ending
 from rushes.exits import Exit
 from rushes.follow import follow, plain_console
@@ -26,8 +27,11 @@ from workers.broker.connection import connect, prove
 from workers.clock import SystemClock
 from workers.context import Context, make_context
 from workers.engine.room import Standing
+from workers.inputs.handover import Planned, plan_inputs
+from workers.inputs.resolving import store_facts
 from workers.opening import Opening, open_batch
 from workers.settings import Settings, environment, load_settings
+from workers.store import open_store
 
 MANIFEST = click.argument("manifest", type=click.Path(path_type=Path))
 
@@ -37,12 +41,19 @@ MANIFEST = click.argument("manifest", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for a program to read.")
 def plan(manifest: Path, as_json: bool) -> None:
     """Print what rendering MANIFEST comes to. Nothing is sent."""
-    planned = make_plan(load(manifest))
+    settings = load_settings(os.environ, Path.cwd())
+    loaded, prices = load_with_inputs(manifest), settings.prices
+    planned = make_plan(loaded.manifest, own_prices=None if prices is None else read_prices(prices))
+    inputs = _planned_inputs(loaded, settings)
     if as_json:
-        click.echo(json.dumps(planned.to_json(), indent=2, ensure_ascii=False))
+        told = planned.to_json() | {"inputs": None if inputs is None else inputs.to_json()}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
-        for line in planned.lines():
-            click.echo(line)
+        head, *shots = "\n".join(planned.lines()).split("\n\n")
+        told_inputs = [] if inputs is None else [f"inputs    {inputs}"]
+        click.echo("\n".join([head, *told_inputs]))
+        for shot in shots:
+            click.echo(f"\n{shot}")
 
 
 @click.command()
@@ -58,16 +69,19 @@ def run(manifest: Path, rehearse: bool) -> None:
     # Being told to end, and a terminal that is closed, drain as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    loaded = load(manifest)
+    read = load_with_inputs(manifest)
+    loaded = read.manifest
     environ = environment(os.environ, Path.cwd())
     with ExitStack() as stack:
         if rehearse:
             environ = stack.enter_context(sandbox(load_settings(environ, Path.cwd()), environ, clock))
         settings = load_settings(environ, Path.cwd())
-        settings.key(loaded.provider)  # without one, nothing needs to be started to say so
+        # Where one of these is wrong, nothing needs to be started to say so.
+        settings.key(loaded.provider)
+        open_store(settings.store)
         tend_redis = stack.enter_context(private_redis(settings, environ, clock))
         context = stack.enter_context(_reached(settings, environ, console))
-        _open(context, loaded, console)
+        _open(context, read, console)
         expansion = Expansion(loaded)
         before = _standing(context, loaded.batch)
         try:
@@ -102,7 +116,8 @@ def run(manifest: Path, rehearse: bool) -> None:
 def submit(manifest: Path, wait: bool) -> None:
     """Hand MANIFEST to the workers of RUSHES_REDIS_URL, from any machine."""
     console, clock = plain_console(), SystemClock()
-    loaded = load(manifest)
+    read = load_with_inputs(manifest)
+    loaded = read.manifest
     environ = environment(os.environ, Path.cwd())
     settings = load_settings(environ, Path.cwd())
     if settings.redis_url is None:
@@ -111,7 +126,7 @@ def submit(manifest: Path, wait: bool) -> None:
             f"Set it, or render here: rushes run {manifest}"
         )
     with _reached(settings, environ, console) as context:
-        opened = _open(context, loaded, console)
+        opened = _open(context, read, console)
         before = _standing(context, loaded.batch)
         console.print(
             f"{loaded.batch}: {opened.total} takes, {before.open} to render, {opened.done} done already",
@@ -147,10 +162,19 @@ def _reached(settings: Settings, environ: Mapping[str, str], console: Console) -
         context.close()
 
 
-def _open(context: Context, manifest: Manifest, console: Console) -> Opening:
-    opened = open_batch(context, manifest)
+def _planned_inputs(loaded: Loaded, settings: Settings) -> Planned | None:
+    """How the manifest's local files will reach the provider; None when there are none."""
+    if not loaded.inputs:
+        return None
+    facts = store_facts(open_store(settings.store), public=settings.store_public)
+    return plan_inputs(loaded.manifest, loaded.inputs, capabilities(loaded.manifest.provider), facts, settings.inputs)
+
+
+def _open(context: Context, loaded: Loaded, console: Console) -> Opening:
+    manifest = loaded.manifest
     # What a person starts anew is not held up by a pause whose cause they may just have mended.
     context.room.set_limits(manifest.provider, context.limits(manifest.provider))
+    opened = open_batch(context, manifest, loaded.inputs)
     told = [
         (opened.followed, "accepted before and followed again"),
         (opened.retried, "failed before and tried again"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -11,6 +13,7 @@ from rushes.batches import plan, run, submit
 from rushes.exits import Exit
 from rushes.services import flower, sandbox, worker
 from workers.context import VERSION
+from workers.settings import environment
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,6 +28,8 @@ for _command in (run, submit, plan, worker, flower, sandbox):
 
 def main() -> None:
     """Run the command, and end with its exit code."""
+    # boto3 and the processes that we start read the environment itself; a .env file counts for them too.
+    os.environ.update(environment(os.environ, Path.cwd()))
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:

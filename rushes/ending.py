@@ -23,7 +23,7 @@ def ending(standing: Standing, *, idle: float, patience: float) -> Ending | None
     `idle` is for how many seconds nothing has changed. A batch that can go on by itself is never given up; one that
     hangs on a provider, the store or Redis is waited for with `patience` (seconds), and then says what it hangs on.
     """
-    if standing.open == 0:
+    if standing.open == 0 or (standing.open == standing.settling and idle >= patience):
         return _of_what_ended(standing)
     lane = standing.lane
     if lane.paused is not None and standing.alive == 0:

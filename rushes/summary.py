@@ -41,6 +41,8 @@ def summarize(
             "  A take in doubt may have been accepted and paid for, so it is never sent again by itself. "
             f"Look for it in the provider's own list of requests ({after.lane.provider}).",
         )
+    for job in context.room.orphans(batch):
+        _say(console, f"  besides, {after.lane.provider} accepted job {job} for a take that had gone on without it")
     if ended.reason is not None and ended.exit not in (Exit.DOUBT, Exit.FAILED):
         _say(console, f"stopped: {ended.reason}")
         _say(console, f"  {after.open} takes are not done yet. Put it right, and carry on: rushes run {manifest}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from celery import Celery
 from kombu.entity import Queue
@@ -63,9 +62,10 @@ def queue_names(settings: Settings) -> tuple[str, str]:
 
 
 def _configured() -> tuple[Celery, Settings]:
-    values: dict[str, Any] = environment(os.environ, Path.cwd())
+    # boto3 reads the environment itself, and a .env file counts for it too.
+    os.environ.update(environment(os.environ, Path.cwd()))
     settings = load_settings(os.environ, Path.cwd())
-    return make_app(settings, redis_url(settings, values)), settings
+    return make_app(settings, redis_url(settings, os.environ)), settings
 
 
 app, settings = _configured()

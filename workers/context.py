@@ -14,6 +14,8 @@ from pathlib import Path
 
 from jobs.expansion import Expansion
 from jobs.manifest import Manifest
+from jobs.prices import PriceTable
+from jobs.prices.own import read_prices
 from jobs.takes import Take
 from workers.broker.addresses import redis_url
 from workers.broker.connection import connect
@@ -24,6 +26,7 @@ from workers.errors import RedisError, SettingsError
 from workers.http.calls import LongCalls
 from workers.http.download import Download
 from workers.http.wire import Wire
+from workers.inputs.memory import InputMemory
 from workers.ledger import Ledger
 from workers.monitoring.take_events import TakeEvents, Unwatched
 from workers.providers import adapter
@@ -54,6 +57,8 @@ class Context:
     spool: Path
     wake: Callable[[], None] = lambda: None
     events: TakeEvents = field(default_factory=Unwatched)
+    inputs: InputMemory = field(default_factory=InputMemory)
+    own_prices: PriceTable | None = None
     _expansions: dict[str, Expansion] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -119,6 +124,7 @@ def make_context(settings: Settings, environ: Mapping[str, str], *, clock: Clock
         leases=LeaseKeeper(room, clock),
         clock=clock,
         spool=_spool(settings),
+        own_prices=None if settings.prices is None else read_prices(settings.prices),
     )
 
 

@@ -45,7 +45,7 @@ class Intent(Record):
     """That a take is about to be submitted.
 
     `attempt` counts a take's attempts from 1. `identity` is `Asked.identity()`; `request_digest` is the sha256
-    (hex) of the request's body. `highest_price` is the most it can cost, in USD; None when it is not known.
+    (hex) of the request's body. `highest_price` is the most it can cost, in `currency`; None when it is not known.
     `at` is in seconds since the epoch.
     """
 
@@ -55,6 +55,7 @@ class Intent(Record):
     identity: str
     request_digest: str
     highest_price: Decimal | None
+    currency: str | None = None
     at: Moment
 
 

@@ -7,18 +7,28 @@ What is alive in Redis is never touched, and nothing of a batch that Redis didn'
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from jobs.capabilities import capabilities
 from jobs.expansion import Expansion
+from jobs.inputs import LocalInput
 from jobs.manifest import Manifest
 from workers.context import Context
 from workers.engine.room import TakeRecord, Work
 from workers.engine.states import State, Step
+from workers.inputs.handover import plan_inputs
+from workers.inputs.keeping import store_inputs
+from workers.inputs.resolving import store_facts
 from workers.ledger import Acceptance, AttemptRecord, Ledger, ManifestChanged
+from workers.providers import adapter
+from workers.providers.errors import ProviderError
+from workers.providers.protocol import Delivered, Response
 from workers.receipts import done_takes
+from workers.steps.answer import as_rendered
 
 log = logging.getLogger(__name__)
 
@@ -42,16 +52,25 @@ class Opening:
     lost: int
 
 
-def open_batch(context: Context, manifest: Manifest) -> Opening:
+def open_batch(context: Context, manifest: Manifest, inputs: Sequence[LocalInput] = ()) -> Opening:
     """Open `manifest`'s batch, or take it up where it was left. Sends nothing to a provider.
 
-    Raises `ManifestChanged` when the name stands for another manifest already, and the errors of Redis and the store.
+    `inputs` are the local files that the manifest names by their content; they are brought to the store.
+
+    Raises `ManifestChanged` when the name stands for another manifest already, `NotHandedOver` when there is no way for
+    a local file to get to the provider, `InputChanged`, and the errors of Redis and the store.
     """
+    if inputs:
+        table = capabilities(manifest.provider)
+        facts = store_facts(context.store, public=context.settings.store_public)
+        plan_inputs(manifest, inputs, table, facts, context.settings.inputs)
     expansion = Expansion(manifest)
     frozen = manifest.model_dump_json().encode()
     ledger = context.ledger(manifest.batch)
     believed = set(context.room.done(manifest.batch))
     ledger.freeze(frozen)
+    # Before any worker can know of the batch: what it finds to submit, it finds the files for.
+    store_inputs(context.store, inputs)
     answer = context.room.open(
         manifest.batch,
         digest=manifest.digest(),
@@ -125,13 +144,21 @@ def _from_record(
         state = State.RENDERING
         fields |= _job(ledger.acceptance(latest.take, latest.attempt))
     else:
-        state = State.DOUBT
-        fields["error"] = {
-            "kind": "in-doubt",
-            "message": "it was about to be submitted when its state was lost, so it may have been accepted",
-            "status": None,
-            "body": None,
-        }
+        intent = ledger.intent(latest.take, latest.attempt)
+        translator = adapter(intent.provider)
+        fields["submitted_at"] = round(intent.at * 1000)
+        if translator.settling == "again" and context.clock.now() - intent.at < translator.settling_seconds:
+            # The same key brings the same job back, if there is one.
+            state = State.WAITING
+            fields["again_since"] = fields["submitted_at"]
+        else:
+            state = State.DOUBT
+            fields["error"] = {
+                "kind": "in-doubt",
+                "message": "it was about to be submitted when its state was lost, so it may have been accepted",
+                "status": None,
+                "body": None,
+            }
     return state if context.room.adopt(batch, index, state, fields, receipt_lost=receipt_lost) else None
 
 
@@ -147,11 +174,19 @@ def _settled(context: Context, ledger: Ledger, known: TakeRecord, latest: Attemp
 
 
 def _job(acceptance: Acceptance) -> dict[str, object]:
-    return {
+    fields: dict[str, object] = {
         "job": {"id": acceptance.job_id, "urls": dict(acceptance.urls)},
         "job_id": acceptance.job_id,
         "accepted_at": round(acceptance.at * 1000),
     }
+    answer = Response(acceptance.status, {}, json.dumps(acceptance.answer).encode())
+    try:
+        again = adapter(acceptance.provider).accepted(answer)
+    except ProviderError:
+        return fields  # found by listing, perhaps: the provider can be asked about it all the same
+    if isinstance(again, Delivered):
+        fields |= {"delivered": as_rendered(again.rendered), "rendered_at": fields["accepted_at"]}
+    return fields
 
 
 def _retry(context: Context, failed: Iterable[TakeRecord]) -> int:

@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -83,7 +83,9 @@ class Settings(BaseModel):
     """Everything that a command or a worker is told from outside. It has no secret in its repr.
 
     `attempts` bounds how often a take is submitted when the provider itself fails; `patience` is how many seconds a
-    batch rides out a store or a Redis that fails before `rushes run` gives up waiting.
+    batch rides out a store or a Redis that fails before `rushes run` gives up waiting. `prices` is the user's own
+    table, on top of those that Rushes has. `store_public` says that providers can reach the store, and `inputs` how local
+    files are handed to them; None lets Rushes choose.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,6 +96,9 @@ class Settings(BaseModel):
     attempts: int = Field(default=3, ge=1, le=20)
     patience: float = Field(default=600.0, ge=0)
     spool: Path | None = None
+    store_public: bool = False
+    inputs: Literal["presigned", "data", "upload"] | None = None
+    prices: Path | None = None
     flower_auth: SecretStr | None = Field(default=None, repr=False)
     providers: Mapping[str, ProviderSettings]
     secrets: tuple[SecretStr, ...] = Field(default=(), repr=False)
@@ -134,6 +139,9 @@ _OWN = {
     "attempts": "RUSHES_ATTEMPTS",
     "patience": "RUSHES_PATIENCE",
     "spool": "RUSHES_SPOOL",
+    "store_public": "RUSHES_STORE_PUBLIC",
+    "inputs": "RUSHES_INPUTS",
+    "prices": "RUSHES_PRICES",
     "flower_auth": "RUSHES_FLOWER_AUTH",
 }
 _OF_PROVIDER = ("url", "seats", "requests_per_minute", "first_poll", "slowest_poll")
@@ -151,6 +159,9 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
     if unknown:
         raise SettingsError(f"{SETTINGS_FILE}: {unknown[0]!r} is neither a setting nor a provider ({_known()})")
 
+    for name in CONVENTIONS:
+        if not isinstance(file.get(name, {}), dict):
+            raise SettingsError(f"{SETTINGS_FILE}: {name}: what belongs to a provider stands under [{name}]")
     problems: list[str] = []
     providers: dict[str, ProviderSettings] = {}
     for name, convention in CONVENTIONS.items():
@@ -164,8 +175,8 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
             problems.append(f"{SETTINGS_FILE}: {name}.key: keys don't belong there; set {convention.key_variable}")
             del given["key"]
         given["key"] = values.get(convention.key_variable) or None
-        if convention.account_variable is not None:
-            given["account"] = values.get(convention.account_variable, "")
+        if convention.account_variable is not None and values.get(convention.account_variable):
+            given["account"] = values[convention.account_variable]
         try:
             providers[name] = ProviderSettings.model_validate(given)
         except ValidationError as error:
@@ -187,8 +198,12 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
 
 
 def environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The environment on top of the `.env` file in `folder`, if there is one."""
-    from_file = {name: value for name, value in dotenv_values(folder / ".env").items() if value is not None}
+    """The environment on top of the `.env` file in `folder`, if there is one. Raises `SettingsError`."""
+    path = folder / ".env"
+    try:
+        from_file = {name: value for name, value in dotenv_values(path).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: can't be read: {error}") from error
     return {**from_file, **environ}
 
 
@@ -209,7 +224,9 @@ def _readable(error: ValidationError, sources: Mapping[str, str]) -> list[str]:
     lines = []
     for detail in error.errors(include_url=False):
         field = str(detail["loc"][0]) if detail["loc"] else ""
-        value = "" if "key" in field or field in ("redis_url", "flower_auth") else f" {detail['input']!r}:"
+        # What is no setting at all could be anything, a secret too.
+        hidden = field in ("key", "redis_url", "flower_auth") or detail["type"] == "extra_forbidden"
+        value = "" if hidden else f" {detail['input']!r}:"
         lines.append(f"{sources.get(field, field)}:{value} {detail['msg'].removeprefix('Value error, ')}")
     return lines
 

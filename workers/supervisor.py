@@ -32,6 +32,8 @@ class _Child:
     started: float = 0.0
     restarts: int = 0
     due: float = field(default=0.0)
+    told: int = 0
+    """How often it was asked to end."""
 
 
 class Supervisor:
@@ -51,10 +53,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask the children to end; a second time, end them at once. Safe in a signal handler."""
+        # `run` does it: a child that is being started at this very moment can't be reached from here.
         self._stops += 1
-        for child in self._children:
-            if child.process is not None and child.process.poll() is None:
-                child.process.send_signal(signal.SIGTERM if self._stops == 1 else signal.SIGKILL)
 
     def run(self) -> None:
         """Keep the children running. Returns when all have ended after a `stop`."""
@@ -73,6 +73,9 @@ class Supervisor:
         if child.process is not None:
             code = child.process.poll()
             if code is None:
+                if child.told < self._stops:
+                    child.told = self._stops
+                    child.process.send_signal(signal.SIGTERM if self._stops == 1 else signal.SIGKILL)
                 return
             child.process = None
             if self._stops:

@@ -63,6 +63,7 @@ def intent(attempt: int = 1, take: str = TAKE, price: Decimal | None = Decimal("
         identity="ab" * 32,
         request_digest="cd" * 32,
         highest_price=price,
+        currency="USD",
         at=1795241643.25,
     )
 
@@ -159,6 +160,7 @@ def test_a_record_is_json_that_a_person_can_read(ledger: Ledger, store: WatchedS
         "identity": "ab" * 32,
         "request_digest": "cd" * 32,
         "highest_price": "1.21",
+        "currency": "USD",
         "at": "2026-11-21T06:14:03.250000Z",
     }
     assert body.startswith('{\n  "at": "2026-11-21T06:14:03.250000Z",\n  "attempt": 1,\n')

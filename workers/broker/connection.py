@@ -61,8 +61,8 @@ def prove(client: redis.Redis, url: str) -> list[str]:
         if "auth" in str(error).lower():
             raise RedisError(f"Redis at {_shown(url)} wants a password; put it into RUSHES_REDIS_URL") from error
         raise RedisError(
-            f"Redis at {_shown(url)} can't be reached: {error}. Start it, or correct RUSHES_REDIS_URL, "
-            "or unset it to let rushes bring its own"
+            f"Redis at {_shown(url)} can't be reached: {str(error).rstrip('.')}. "
+            "Start it, or correct RUSHES_REDIS_URL, or unset it to let rushes bring its own"
         ) from error
     version = tuple(int(part) for part in str(info["redis_version"]).split(".")[:2])
     if version < _OLDEST:

@@ -117,7 +117,7 @@ class EmbeddedRedis:
 
         Raises `RedisError` when it keeps dying.
         """
-        if self._process is None or self._process.poll() is None:
+        if self._answers() if self._process is None else self._process.poll() is None:
             return
         with (self.data / "starting.lock").open("wb") as starting:
             fcntl.flock(starting, fcntl.LOCK_EX)
@@ -131,6 +131,30 @@ class EmbeddedRedis:
 
     def _start(self) -> None:
         server = find_server(self._environ)
+        deadline = self._clock.monotonic() + _START_SECONDS
+        with (self.data / "server.lock").open("wb") as lock:
+            # The server inherits the lock and holds it for as long as it lives: two on one file would ruin it, and
+            # one that doesn't answer (it has too many clients, or stands still) may be alive all the same.
+            while not _locked(lock):
+                if self._answers():
+                    return
+                if self._clock.monotonic() > deadline:
+                    raise RedisError(
+                        f"the private Redis (process {self._pid()}) runs and does not answer; "
+                        f"end that process and run this again; see {self.log}"
+                    )
+                self._clock.sleep(0.02)
+            self._launch(server, lock)
+        assert self._process is not None
+        while not self._answers():
+            if self._process.poll() is not None:
+                raise RedisError(f"the private Redis stopped at once: {self._last_words()}")
+            if self._clock.monotonic() > deadline:
+                self._process.terminate()
+                raise RedisError(f"the private Redis did not answer within {_START_SECONDS:.0f} s; see {self.log}")
+            self._clock.sleep(0.02)
+
+    def _launch(self, server: Path, lock: IO[bytes]) -> None:
         settings = {
             "port": "0",
             "unixsocket": str(self._socket),
@@ -154,17 +178,10 @@ class EmbeddedRedis:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
+                pass_fds=(lock.fileno(),),
             )
         except OSError as error:
             raise RedisError(f"the private Redis could not be started from {server}: {error.strerror}") from error
-        deadline = self._clock.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None:
-                raise RedisError(f"the private Redis stopped at once: {self._last_words()}")
-            if self._clock.monotonic() > deadline:
-                self._process.terminate()
-                raise RedisError(f"the private Redis did not answer within {_START_SECONDS:.0f} s; see {self.log}")
-            self._clock.sleep(0.02)
 
     def _answers(self) -> bool:
         if not self._socket.exists():
@@ -214,6 +231,14 @@ class EmbeddedRedis:
             return f"it left no log at {self.log}"
         telling = [line for line in lines if " # " in line] or lines
         return f"{telling[-1].rpartition(' # ')[2] if telling else 'its log is empty'} (log: {self.log})"
+
+
+def _locked(lock: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def socket_path(data: Path) -> Path:

@@ -93,6 +93,8 @@ class Standing:
     lane: Lane
     store_trouble: str | None
     store_trouble_for: float
+    settling: int = 0
+    """Of the takes in doubt, those about which the provider will still be asked."""
 
     @property
     def alive(self) -> int:
@@ -101,8 +103,8 @@ class Standing:
 
     @property
     def open(self) -> int:
-        """Takes that have not come to an end: waiting or alive."""
-        return self.states[State.WAITING] + self.alive
+        """Takes that have not come to an end: waiting, alive, or in doubt and being settled."""
+        return self.states[State.WAITING] + self.alive + self.settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +329,32 @@ class WaitingRoom:
         records = (self.take(batch, index) for index in sorted(int(member) for member in members))
         return [record for record in records if record is not None and record.state == state]
 
+    def known_jobs(self, provider: str, jobs: Sequence[str]) -> set[str]:
+        """Those of `jobs` that are some take's already, at a provider that lists its jobs."""
+        if not jobs:
+            return set()
+        with _reaching():
+            known = cast("list[int]", self._redis.smismember(self._key("lane", provider, "jobs"), list(jobs)))
+        return {job for job, is_known in zip(jobs, known, strict=True) if is_known}
+
+    def orphans(self, batch: str) -> list[str]:
+        """The ids of jobs that were accepted, and so paid for, while their take was elsewhere already."""
+        with _reaching():
+            return sorted(
+                self._text(job) for job in cast("list[bytes]", self._redis.hkeys(self._key("batch", batch, "orphans")))
+            )
+
+    def remember(self, name: str, value: str, *, seconds: float) -> None:
+        """Keep `value` under `name`, for all workers, for so many seconds."""
+        with _reaching():
+            self._redis.set(self._key("kept", name), value, px=max(1, _ms(seconds)))
+
+    def remembered(self, name: str) -> str | None:
+        """What is kept under `name`, or None."""
+        with _reaching():
+            value = cast("bytes | None", self._redis.get(self._key("kept", name)))
+        return None if value is None else self._text(value)
+
     def waiting_on(self, batch: str, *, look_at: int = 200) -> tuple[int, str] | None:
         """Why a take of this batch that is alive doesn't get on: its index and the reason, None when none has one.
 
@@ -374,7 +402,15 @@ class WaitingRoom:
             lane=lane,
             store_trouble=trouble.get("trouble"),
             store_trouble_for=max(0.0, (now - float(trouble.get("since", now))) / 1000),
+            settling=self._settling(batch) if states[State.DOUBT] else 0,
         )
+
+    def _settling(self, batch: str) -> int:
+        with _reaching():
+            doubted = cast("set[bytes]", self._redis.smembers(self._key("batch", batch, State.DOUBT)))
+            members = [f"{batch}:{self._text(index)}" for index in doubted]
+            due = cast("list[float | None]", self._redis.zmscore(self._key("due"), members)) if members else []
+        return sum(moment is not None for moment in due)
 
     def _lane(self, provider: str, now: int) -> Lane:
         raw = cast("dict[bytes, bytes]", self._redis.hgetall(self._key("lane", provider)))
@@ -441,4 +477,6 @@ def _reaching() -> Iterator[None]:
             raise IllegalTransition(str(error).partition("ILLEGAL ")[2]) from error
         raise RedisError(f"Redis refused a command: {error}") from error
     except redis.RedisError as error:
-        raise RedisError(f"Redis can't be reached: {error}. Check that it runs, and RUSHES_REDIS_URL.") from error
+        raise RedisError(
+            f"Redis can't be reached: {str(error).rstrip('.')}. Check that it runs, and RUSHES_REDIS_URL."
+        ) from error

@@ -114,7 +114,9 @@ class Wire:
         """`Connections.open`, for what runs on the loop thread."""
         return await self._connections.open(request, connecting=connecting, silence=silence)
 
-    def build(self, method: str, url: str, headers: dict[str, str], json: Any = None) -> httpx.Request:
+    def build(
+        self, method: str, url: str, headers: dict[str, str], json: Any = None, content: bytes | None = None
+    ) -> httpx.Request:
         """The request as it will go out. Raises `NotSent` when it can't be written down."""
         reason = ""
         try:
@@ -123,6 +125,7 @@ class Wire:
                 url,
                 headers={"user-agent": self._user_agent, "accept": "*/*", "accept-encoding": "identity"},
                 json=json,
+                content=content,
             )
             request.headers.update(headers)
             reason = _impossible(request)
@@ -144,7 +147,7 @@ class Wire:
 
     async def _outcome(self, asked: Request, deadline: float, timeout: float) -> Response | NotSent | Broken:
         try:
-            request = self.build(asked.method, asked.url, dict(asked.headers), asked.json)
+            request = self.build(asked.method, asked.url, dict(asked.headers), asked.json, asked.content)
             # A process that was stopped and goes on may be long past the lease under which it was to send.
             if asyncio.get_running_loop().time() >= deadline:
                 return NotSent(f"{asked.method} {place(asked.url)}: nothing was sent: the time was up before.")

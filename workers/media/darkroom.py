@@ -41,7 +41,7 @@ def develop(video: Path, png: Path, poster: Path | None = None, *, timeout: floa
     """
     try:
         with _room:
-            return _run(_command(video, png, poster), video, timeout)
+            return Facts(**_run(_command(video, png, poster), video, timeout))
     except BaseException:
         png.unlink(missing_ok=True)
         if poster is not None:
@@ -49,12 +49,27 @@ def develop(video: Path, png: Path, poster: Path | None = None, *, timeout: floa
         raise
 
 
+def reprint(picture: Path, png: Path, *, timeout: float = 60) -> tuple[int, int]:
+    """Write `picture`, of whatever kind, to `png`; its width and height in pixels.
+
+    Raises `DamagedVideo` when it is no picture, and `OSError`, as `develop` does.
+    """
+    command = [sys.executable, "-m", "workers.media.reprint", str(picture.absolute()), str(png.absolute())]
+    try:
+        with _room:
+            answer = _run(command, picture, timeout)
+    except BaseException:
+        png.unlink(missing_ok=True)
+        raise
+    return answer["width"], answer["height"]
+
+
 def _command(video: Path, png: Path, poster: Path | None) -> list[str]:
     paths = [video, png] if poster is None else [video, png, poster]
     return [sys.executable, "-m", "workers.media.develop", *(str(path.absolute()) for path in paths)]
 
 
-def _run(command: list[str], video: Path, timeout: float) -> Facts:
+def _run(command: list[str], video: Path, timeout: float) -> dict[str, Any]:
     # In the root folder, so that `-m` finds the same `workers` that runs here, installed or not.
     with subprocess.Popen(
         command,
@@ -73,10 +88,11 @@ def _run(command: list[str], video: Path, timeout: float) -> Facts:
     return _answer(child.returncode, output, complaint, video)
 
 
-def _answer(code: int, output: bytes, complaint: bytes, video: Path) -> Facts:
+def _answer(code: int, output: bytes, complaint: bytes, video: Path) -> dict[str, Any]:
     """What the program's exit code and output mean. Raises as `develop` does."""
     if code == 0:
-        return Facts(**json.loads(output))
+        told: dict[str, Any] = json.loads(output)
+        return told
     if code < 0:
         raise DamagedVideo(f"{video}: decoding it crashed ({_signal_name(-code)})")
     if code == _DAMAGED:

@@ -47,17 +47,18 @@ def main(arguments: list[str]) -> int:
         return 2
     video, png, *poster = (Path(argument) for argument in arguments)
     try:
-        return _say(_develop(video, png, poster[0] if poster else None), code=0)
+        return say(_develop(video, png, poster[0] if poster else None), code=0)
     except DamagedVideo as error:
-        return _say({"damaged": str(error)}, code=DAMAGED)
+        return say({"damaged": str(error)}, code=DAMAGED)
     except MemoryError:
-        return _say({"damaged": f"{video}: developing it takes more memory than it may have"}, code=DAMAGED)
+        return say({"damaged": f"{video}: developing it takes more memory than it may have"}, code=DAMAGED)
     except OSError as error:
         message = error.strerror or str(error)
-        return _say({"os_error": error.errno, "message": message, "file": error.filename}, code=OS_ERROR)
+        return say({"os_error": error.errno, "message": message, "file": error.filename}, code=OS_ERROR)
 
 
-def _say(answer: dict[str, Any], *, code: int) -> int:
+def say(answer: dict[str, Any], *, code: int) -> int:
+    """Answer the parent with one line of JSON, and with `code`, which it returns."""
     sys.stdout.write(json.dumps(answer) + "\n")
     return code
 
@@ -65,9 +66,9 @@ def _say(answer: dict[str, Any], *, code: int) -> int:
 def _develop(video: Path, png: Path, poster: Path | None) -> dict[str, Any]:
     last = last_frame(video)
     # Level 1 takes a quarter of the time of the usual 6 and makes the file at most 5 % larger.
-    _write(png, last.image, "PNG", compress_level=1)
+    write_image(png, last.image, "PNG", compress_level=1)
     if poster is not None:
-        _write(poster, _small(last.image), "WEBP", quality=80)
+        write_image(poster, _small(last.image), "WEBP", quality=80)
     return dataclasses.asdict(last.facts)
 
 
@@ -79,7 +80,8 @@ def _small(image: Image.Image) -> Image.Image:
     return image.resize((_POSTER_WIDTH, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
-def _write(path: Path, image: Image.Image, form: str, **options: int) -> None:
+def write_image(path: Path, image: Image.Image, form: str, **options: int) -> None:
+    """Write `image` to `path`. Raises OSError when it can't be written."""
     # By way of memory: a full disk is then Python's own OSError, not Pillow's "encoder error".
     encoded = io.BytesIO()
     image.save(encoded, form, **options)
@@ -90,7 +92,8 @@ def _write(path: Path, image: Image.Image, form: str, **options: int) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def _limit_itself() -> None:
+def limit_itself() -> None:
+    """Let this process have no more of the machine than a picture needs."""
     os.nice(10)
     _lower(resource.RLIMIT_CPU, _MOST_CPU)
     if sys.platform == "linux":
@@ -105,5 +108,5 @@ def _lower(limit: int, most: int) -> None:
 
 
 if __name__ == "__main__":
-    _limit_itself()
+    limit_itself()
     sys.exit(main(sys.argv[1:]))

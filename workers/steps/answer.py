@@ -17,7 +17,7 @@ from workers.http.calls import Outcome
 from workers.http.errors import Broken, NotSent
 from workers.ledger import Acceptance
 from workers.providers import adapter
-from workers.providers.errors import InDoubt, ProviderError
+from workers.providers.errors import AuthRefused, InDoubt, ProviderError, QuotaExhausted, RateLimited
 from workers.providers.protocol import Delivered, Job, Rendered, Response
 from workers.steps.failures import UNREACHABLE_SECONDS, as_json, end_attempt, hold_back
 
@@ -143,10 +143,26 @@ def _refused(context: Context, work: Work, take: Take, error: ProviderError) -> 
     record = context.room.take(work.batch, work.index)
     if record is None or record.state is not State.SUBMITTING or record.fence != work.fence:
         return
+    if record.time("again_since") is not None:
+        _refused_again(context, work, take, error)
+        return
     if not end_attempt(context, record, work, take.name, error):
         # Refused for certain, but not on record: held in Redis alone until the attempt is made again.
         hold_back(context, take.provider, error)
         take_back(context, work, str(error))
+
+
+def _refused_again(context: Context, work: Work, take: Take, error: ProviderError) -> None:
+    """Refused now, which doesn't say whether the same key was accepted before: the attempt is not over."""
+    hold_back(context, take.provider, error)
+    told = as_json(error, context)
+    if isinstance(error, RateLimited | AuthRefused | QuotaExhausted):
+        delay = error.retry_after if error.retry_after is not None else AGAIN_SECONDS
+        fields = {"waits_for": told["message"]}
+        context.room.move(work, State.SUBMITTING, State.WAITING, delay=delay, fields=fields)
+        return
+    log.error("%s is in doubt: %s", take.name, told["message"])
+    context.room.move(work, State.SUBMITTING, State.DOUBT, delay=LISTED_SECONDS, fields={"error": told})
 
 
 def _doubt(context: Context, work: Work, take: Take, error: InDoubt) -> None:

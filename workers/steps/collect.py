@@ -12,17 +12,18 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jobs.takes import Take
 from workers.context import VERSION, Context
+from workers.costs import cost_of
 from workers.engine.room import TakeRecord, Work
 from workers.engine.states import State
 from workers.errors import DamagedVideo, DownloadError, LinkExpired, StoreError, StoreFull
 from workers.http.download import Fetched
 from workers.ledger import Ending
 from workers.media.container import Container, check_mp4
-from workers.media.darkroom import develop
+from workers.media.darkroom import develop, reprint
 from workers.media.facts import Facts
 from workers.receipts import LastFrame, Receipt, Times, VideoFacts, keys_of, write_receipt
 from workers.steps.failures import STORE_SECONDS, store_failed
@@ -36,6 +37,8 @@ DAMAGE_BELIEVED = 5
 NEW_LINKS = 5
 NEW_LINK_AFTER = 3
 SLOWEST_SECONDS = 120.0
+LARGEST_PICTURE = 64 * 1024**2
+"""Bytes. A PNG of 4K is a tenth of it."""
 SHORT_SECONDS = 0.5
 """A video this much shorter than asked for is worth a word, and, if it is fragmented, may have been cut."""
 
@@ -75,9 +78,17 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
         container = check_mp4(fetched.path)
         picture = folder / "last.png"
         facts = develop(fetched.path, picture)
+        size = facts.width, facts.height
+        source: Literal["decoded", "provider"] = "decoded"
         warnings = _warnings(
             take, container, facts, patient=int(record.fields.get("damaged", 0)) >= DAMAGE_BELIEVED - 1
         )
+        if take.last_frame == "provider":
+            try:
+                size = _their_last_frame(context, folder, picture, rendered["last_frame_url"])
+                source = "provider"
+            except (DownloadError, DamagedVideo) as error:
+                warnings += (f"the last frame is ours, since the provider's could not be had: {error}",)
 
         keys = keys_of(work.batch, take.name)
         context.store.put_file(keys.video, fetched.path, sha256=fetched.sha256, content_type=VIDEO_TYPE)
@@ -113,10 +124,11 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
                     key=keys.last_frame,
                     bytes=picture.stat().st_size,
                     sha256=picture_sha256,
-                    width=facts.width,
-                    height=facts.height,
-                    source="decoded",
+                    width=size[0],
+                    height=size[1],
+                    source=source,
                 ),
+                cost=cost_of(take, rendered["answer"], facts.duration, context.own_prices),
                 warnings=warnings,
                 rushes_version=VERSION,
             ),
@@ -124,6 +136,17 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
     if context.room.move(work, State.COLLECTING, State.DONE, counters={"objects": 3}):
         submitted = record.time("submitted_at") or downloaded
         context.events.done(take, context.store.url(keys.video), context.clock.now() - submitted)
+
+
+def _their_last_frame(context: Context, folder: Path, picture: Path, url: str | None) -> tuple[int, int]:
+    """Put the provider's own last frame in the place of ours; its size. Ours stays when anything is raised."""
+    if url is None:
+        raise DownloadError("it named none")
+    theirs = context.download.fetch(url, folder / "theirs", largest=LARGEST_PICTURE)
+    reprinted = folder / "theirs.png"
+    size = reprint(theirs.path, reprinted)
+    reprinted.replace(picture)
+    return size
 
 
 def _video(key: str, fetched: Fetched, url: str, facts: Facts) -> VideoFacts:

@@ -10,7 +10,14 @@ from workers.engine.room import TakeRecord, Work
 from workers.engine.states import State
 from workers.errors import StoreError
 from workers.ledger import Ending
-from workers.providers.errors import AuthRefused, ProviderError, QuotaExhausted, RateLimited, Transient
+from workers.providers.errors import (
+    AuthRefused,
+    OutputRefused,
+    ProviderError,
+    QuotaExhausted,
+    RateLimited,
+    Transient,
+)
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +52,23 @@ def store_failed(context: Context, error: StoreError) -> None:
     context.room.store_fails(context.clean(str(error)), seconds=STORE_SECONDS)
 
 
+def upload_failed(context: Context, work: Work, provider: str, error: ProviderError) -> None:
+    """An input could not be uploaded to the provider: its take waits, and so does the provider when it is its fault."""
+    if isinstance(error, Transient):
+        reason = context.clean(str(error))
+        log.warning(reason)
+        context.room.slow_down(provider, seconds=UNREACHABLE_SECONDS, reason=reason)
+    hold_back(context, provider, error)
+    fields = {"waits_for": context.clean(str(error))}
+    context.room.move(work, State.ADMITTED, State.WAITING, delay=error.retry_after or 0.0, fields=fields)
+
+
 def end_attempt(context: Context, record: TakeRecord, work: Work, name: str, error: ProviderError) -> bool:
     """An attempt came to a verdict without a video: record it, and settle what becomes of its take.
 
     False when the store could not record it: then nothing has changed, and the verdict must be asked for again.
     """
-    provider = context.expansion(work.batch).manifest.provider
+    take = context.take(work.batch, work.index)
     told = as_json(error, context)
     try:
         context.ledger(work.batch).end(
@@ -66,7 +84,7 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, name: str, err
     except StoreError as trouble:
         store_failed(context, trouble)
         return False
-    hold_back(context, provider, error)
+    hold_back(context, take.provider, error)
     fields: dict[str, Any] = {"job": None, "job_id": None, "polls": None, "filed": None, "error": told}
     if isinstance(error, RateLimited | AuthRefused | QuotaExhausted):
         # It cost nothing, and waiting for a limit never counts against a take.
@@ -87,8 +105,17 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, name: str, err
             fields={**fields, "attempt": record.attempt + 1, "failures": record.failures + 1},
             counters={"objects": 1},
         )
+    elif isinstance(error, OutputRefused) and int(record.fields.get("moderated", 0)) < take.retry_moderated:
+        moderated = int(record.fields.get("moderated", 0)) + 1
+        context.room.move(
+            work,
+            record.state,
+            State.WAITING,
+            fields={**fields, "attempt": record.attempt + 1, "moderated": moderated},
+            counters={"objects": 1},
+        )
     else:
         kept = {"error": told, "failures": record.failures + 1}
         if context.room.move(work, record.state, State.FAILED, fields=kept, counters={"objects": 1}):
-            context.events.failed(context.take(work.batch, work.index), told["message"])
+            context.events.failed(take, told["message"])
     return True

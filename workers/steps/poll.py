@@ -11,6 +11,7 @@ from workers.engine.room import TakeRecord, Work
 from workers.engine.states import State
 from workers.errors import SettingsError
 from workers.http.errors import Broken, NotSent
+from workers.inputs.resolving import without_secrets
 from workers.providers import adapter
 from workers.providers.errors import Expired, ProviderError, Transient
 from workers.providers.protocol import (
@@ -64,7 +65,8 @@ def poll(context: Context, works: list[Work]) -> None:
         answers = context.wire.send_many([one.request for one in asking], timeout=POLL_SECONDS)
         again = []
         for one, answer in zip(asking, answers, strict=True):
-            following = _settle(context, one, answer, last=rounds > 1)
+            told = without_secrets(one.record.value("inputs"), answer)
+            following = _settle(context, one, told, last=rounds > 1)
             if following is not None:
                 one.request = following
                 again.append(one)

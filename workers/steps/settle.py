@@ -22,6 +22,9 @@ PAGE_SECONDS = 20.0
 MOST_PAGES = 3
 """Of a hundred jobs each. The lease of this step outlives as many."""
 
+BETWEEN_PAGES = 1.0
+"""Ark is said to let its list be asked for once a second."""
+
 LOOKS = (5.0, 15.0, 60.0, 300.0, 900.0)
 """Seconds between one look and the next. Not to be listed proves nothing, so after the last a person decides."""
 
@@ -45,11 +48,15 @@ def settle(context: Context, work: Work) -> None:
         request = translator.listing(attempt, take.asked, submitted, access)
         for _ in range(MOST_PAGES):
             response = context.wire.send(request, timeout=PAGE_SECONDS)
-            jobs, following = translator.listed(attempt, take.asked, submitted, response, access)
-            found += jobs
+            jobs, following = translator.listed(attempt, take.asked, submitted, response, access, request)
+            # What comes newest first moves on while it is read, and may be on two pages.
+            found += [job for job in jobs if job not in found]
             if following is None:
                 break
             request = following
+            context.clock.sleep(BETWEEN_PAGES)
+        known = context.room.known_jobs(take.provider, [job.id for job in found])
+        found = [job for job in found if job.id not in known]
     except ProviderError as error:
         hold_back(context, take.provider, error)
         trouble = str(error)
@@ -63,7 +70,7 @@ def settle(context: Context, work: Work) -> None:
     if len(found) > 1:
         trouble = f"{len(found)} jobs match: {', '.join(job.id for job in found)}"
     # A look that failed is made again; one that found nothing counts.
-    again = LOOKS[min(looks, len(LOOKS)) - 1] if trouble is not None or looks < len(LOOKS) else 0.0
+    again = LOOKS[min(looks, len(LOOKS)) - 1] if trouble is not None or looks <= len(LOOKS) else 0.0
     context.room.move(
         work,
         State.DOUBT,

@@ -10,18 +10,20 @@ import hashlib
 import json
 import logging
 
+from jobs.prices import price_of
 from jobs.takes import Take
 from workers.context import Context
 from workers.engine.room import Work
 from workers.engine.states import State
 from workers.errors import SettingsError, StoreError
 from workers.http.calls import Outcome
+from workers.inputs.resolving import resolve, without_secrets
 from workers.ledger import Intent
 from workers.providers import adapter
-from workers.providers.errors import AuthRefused, ProviderError
+from workers.providers.errors import AuthRefused, InDoubt, ProviderError, QuotaExhausted, RateLimited, Transient
 from workers.providers.protocol import Attempt, Request
 from workers.steps.answer import settle, take_back
-from workers.steps.failures import STORE_SECONDS, end_attempt, hold_back, store_failed
+from workers.steps.failures import STORE_SECONDS, as_json, end_attempt, hold_back, store_failed, upload_failed
 
 log = logging.getLogger(__name__)
 
@@ -41,17 +43,36 @@ def submit(context: Context, work: Work) -> None:
         return
     take = context.take(work.batch, work.index)
     translator = adapter(take.provider)
+    again_since = record.time("again_since")
+    if again_since is not None and context.clock.now() - again_since >= translator.settling_seconds:
+        # It waited, for a seat or a pause, past the time in which its key still stands for the same job.
+        late = InDoubt(f"{take.provider} may have accepted it before, and by now would accept it once more")
+        context.room.move(work, State.ADMITTED, State.DOUBT, fields={"error": as_json(late, context)})
+        return
     try:
         attempt = attempt_of(context, take, record.attempt)
-        request = translator.submission(take.asked, context.access(take.provider), attempt)
+        resolved = resolve(context, take, record)
+        request = translator.submission(resolved.asked, context.access(take.provider), attempt)
     except SettingsError as error:
         hold_back(context, take.provider, AuthRefused(str(error)))
         context.room.move(work, State.ADMITTED, State.WAITING)
         return
+    except StoreError as error:
+        store_failed(context, error)
+        context.room.move(work, State.ADMITTED, State.WAITING)
+        return
+    except (AuthRefused, QuotaExhausted, RateLimited, Transient) as error:
+        # An input could not be uploaded. Nothing was asked for, so the attempt is still to be made.
+        upload_failed(context, work, take.provider, error)
+        return
     except ProviderError as error:
-        if not end_attempt(context, record, work, take.name, error):
+        if again_since is not None:
+            # That it can't be sent now doesn't say that it wasn't accepted before.
+            context.room.move(work, State.ADMITTED, State.DOUBT, fields={"error": as_json(error, context)})
+        elif not end_attempt(context, record, work, take.name, error):
             context.room.move(work, State.ADMITTED, State.WAITING, delay=STORE_SECONDS)
         return
+    price = price_of(take.asked, take.provider, own=context.own_prices)
     try:
         context.ledger(work.batch).intend(
             Intent(
@@ -60,8 +81,10 @@ def submit(context: Context, work: Work) -> None:
                 provider=take.provider,
                 identity=take.asked.identity(),
                 request_digest=_digest(request),
-                highest_price=None,
-                at=context.clock.now(),
+                highest_price=None if price is None else price.amount,
+                currency=None if price is None else price.currency,
+                # The provider remembers the key from when it first saw it, and so must the record.
+                at=context.clock.now() if again_since is None else again_since,
             )
         )
     except StoreError as error:
@@ -75,7 +98,7 @@ def submit(context: Context, work: Work) -> None:
         State.ADMITTED,
         State.SUBMITTING,
         delay=translator.submit_timeout + BEGIN_SECONDS + LEASE_MARGIN,
-        fields={"submitted_at": _ms(context)},
+        fields={"submitted_at": _ms(context), **resolved.fields},
         counters={"submissions": 1, "objects": 1},
     )
     if not mine:
@@ -85,7 +108,7 @@ def submit(context: Context, work: Work) -> None:
         return
 
     def answered(outcome: Outcome) -> None:
-        settle(context, work, take, outcome)
+        settle(context, work, take, without_secrets(resolved.fields.get("inputs"), outcome))
 
     if translator.submit_timeout <= LONGEST_WAIT:
         answered(context.wire.send_many([request], timeout=translator.submit_timeout)[0])

@@ -96,6 +96,17 @@ class FolderStore:
         except OSError as error:
             raise self._trouble(error, path, "read") from error
 
+    def exists(self, key: str) -> bool:
+        """Whether there is an object under `key`. Raises `StoreError`."""
+        path = self._path(key)
+        try:
+            if path.is_file():
+                return True
+        except OSError as error:
+            raise self._trouble(error, path, "look for") from error
+        self._check_still_there()
+        return False
+
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key that begins with `prefix`, in order of their bytes; one folder at a time is in memory.
 
@@ -113,6 +124,10 @@ class FolderStore:
     def url(self, key: str) -> str:
         """The file's path."""
         return str(self._path(key))
+
+    def presign(self, key: str, *, seconds: int) -> None:
+        """None: a folder can be reached from nowhere else."""
+        check_key(key)
 
     def check(self) -> None:
         """Write, read, list and remove a small file; then remove what writers that died left behind.

@@ -30,12 +30,23 @@ class Store(Protocol):
         """The object's bytes. Raises `ObjectMissing` when there is none, `StoreError` otherwise."""
         ...
 
+    def exists(self, key: str) -> bool:
+        """Whether there is an object under `key`. Raises `StoreError`."""
+        ...
+
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key that begins with `prefix`, in order of their bytes. Raises `StoreError`."""
         ...
 
     def url(self, key: str) -> str:
         """Where a person finds the object: a file path or an `s3://` URL. It holds no secret."""
+        ...
+
+    def presign(self, key: str, *, seconds: int) -> str | None:
+        """A URL under which anyone can get the object for so many seconds; None from a store that has no such thing.
+
+        It is a secret for as long as it lives. Nothing is sent, and the object need not exist. Raises `StoreError`.
+        """
         ...
 
     def check(self) -> None:

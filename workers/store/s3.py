@@ -37,6 +37,9 @@ TRIES = 3
 
 CONNECTIONS = 64
 
+LONGEST_SIGNED = 7 * 24 * 3600
+"""Seconds: the most that Signature Version 4 allows ("Authenticating requests: using query parameters")."""
+
 _PROBES = ".rushes/check-"
 
 
@@ -137,6 +140,20 @@ class S3Store:
         except (ClientError, BotoCoreError, OSError) as error:
             raise self._trouble(error, key, "GetObject") from error
 
+    def exists(self, key: str) -> bool:
+        """Whether there is an object under `key`. Raises `StoreError`."""
+        check_key(key)
+        try:
+            self._client().head_object(Bucket=self._bucket, Key=self._prefix + key)
+        except ClientError as error:
+            # The answer to a HEAD has no body, and so no code beside the status.
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                return False
+            raise self._trouble(error, key, "GetObject") from error
+        except BotoCoreError as error:
+            raise self._trouble(error, key, "GetObject") from error
+        return True
+
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key that begins with `prefix`, in order of their bytes; a thousand at a time are in memory.
 
@@ -167,6 +184,22 @@ class S3Store:
         """`s3://bucket/prefix/key`."""
         check_key(key)
         return self._url(key)
+
+    def presign(self, key: str, *, seconds: int) -> str:
+        """A URL, signed by Signature Version 4, under which anyone can get the object for so many seconds.
+
+        AWS allows 604800 (7 days), and ends it sooner when the credentials that signed are temporary and end. Nothing
+        is sent. Raises `StoreRefused` when there is nothing to sign with.
+        """
+        check_key(key)
+        if not 0 < seconds <= LONGEST_SIGNED:
+            raise ValueError(f"a URL can be signed for 1 to {LONGEST_SIGNED} seconds, not for {seconds}")
+        try:
+            return self._client().generate_presigned_url(
+                "get_object", Params={"Bucket": self._bucket, "Key": self._prefix + key}, ExpiresIn=seconds
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise self._trouble(error, key, "GetObject") from error
 
     def check(self) -> None:
         """Put, get, list and delete a small object.

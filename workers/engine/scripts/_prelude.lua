@@ -35,7 +35,7 @@ local STORE = NS .. ':store'
 -- from -> the states it may go to
 local LEGAL = {
   waiting = {admitted = true, failed = true},
-  admitted = {submitting = true, waiting = true, failed = true},
+  admitted = {submitting = true, waiting = true, failed = true, doubt = true},
   submitting = {rendering = true, waiting = true, failed = true, doubt = true},
   rendering = {rendering = true, collecting = true, waiting = true, failed = true},
   collecting = {collecting = true, rendering = true, done = true, failed = true},
@@ -67,6 +67,11 @@ end
 local function list_batch(lane, batch)
   local least = redis.call('ZRANGE', lane_key(lane, 'batches'), 0, 0, 'WITHSCORES')[2]
   redis.call('ZADD', lane_key(lane, 'batches'), 'NX', least or 0, batch)
+end
+
+-- A provider that lists its jobs lists those of all takes: what is some take's already can't be another's.
+local function remember_job(lane, job)
+  if job and redis.call('HGET', lane_key(lane), 'lists') == '1' then redis.call('SADD', lane_key(lane, 'jobs'), job) end
 end
 
 local function due_in(batch, index, delay)

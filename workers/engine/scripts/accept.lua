@@ -5,6 +5,7 @@ local batch, index, job = ARGV[3], ARGV[4], ARGV[5]
 local key = take_key(batch, index)
 local take = redis.call('HMGET', key, 'state', 'job_id')
 if take[2] == job then return 'known' end
+remember_job(redis.call('HGET', batch_key(batch), 'lane'), job)
 if take[1] == 'submitting' or take[1] == 'doubt' then
   local fields = cjson.decode(ARGV[7])
   fields.job_id = job

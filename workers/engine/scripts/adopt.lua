@@ -16,10 +16,13 @@ set_fields(key, fields)
 count(batch, state, 1)
 if SETS[state] then redis.call('SADD', batch_key(batch, state), index) end
 local lane = redis.call('HGET', batch_key(batch), 'lane')
+remember_job(lane, fields.job_id)
 if state == 'waiting' then
   redis.call('ZADD', batch_key(batch, 'back'), NOW, index)
   list_batch(lane, batch)
-elseif state ~= 'doubt' and state ~= 'failed' then
+elseif state == 'doubt' then
+  if redis.call('HGET', lane_key(lane), 'lists') == '1' then due_in(batch, index, 0) end
+elseif state ~= 'failed' then
   due_in(batch, index, 0)
 end
 if SEATED[state] or (state == 'doubt' and redis.call('HGET', lane_key(lane), 'queues') ~= '1') then
