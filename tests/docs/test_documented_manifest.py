@@ -1,0 +1,65 @@
+"""The manifests in the documents are manifests, and are what is said of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from documents import DESIGN, README, ROOT, blocks, spans, text_of
+
+from jobs.errors import ManifestError
+from jobs.expansion import Expansion
+from jobs.loading import load
+from jobs.manifest import Fields, Manifest
+
+BAD = """\
+batch: sunflowers
+provider: fal
+model: seedance-2.0-fast
+shots:
+  - name: opening
+    promt: A dog in {place}
+    duration: 17
+    sweep: {place: [sunflowers, wheat], seed: 8..1}
+"""
+
+
+def loaded(page: Path, folder: Path) -> Manifest:
+    [written] = blocks(page, "yaml")
+    (folder / "night.yaml").write_text(written)
+    return load(folder / "night.yaml")
+
+
+@pytest.mark.parametrize("page", [README, DESIGN], ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_manifest_can_be_rendered(page: Path, tmp_path: Path) -> None:
+    assert Expansion(loaded(page, tmp_path)).total > 1
+
+
+def test_the_readme_counts_the_takes_as_they_are(tmp_path: Path) -> None:
+    opening = loaded(README, tmp_path).shots[0]
+    told = re.search(r"# ([\d x]+) = (\d+) takes", text_of(README))
+    assert told is not None
+    assert [int(count) for count in told[1].split(" x ")] == [axis.count for axis in opening.axes().values()]
+    assert int(told[2]) == opening.count()
+
+
+def test_the_readme_names_takes_as_they_are_named(tmp_path: Path) -> None:
+    expansion = Expansion(loaded(README, tmp_path))
+    named = re.findall(r"^ +sunflowers/(\S+?)\.(?:mp4|last\.png|receipt\.json) ", text_of(README), re.MULTILINE)
+    assert len(named) == 3
+    assert all(expansion.find(name) is not None for name in named), named
+
+
+def test_the_readme_names_every_field() -> None:
+    assert set(Fields.model_fields) <= set(spans(text_of(README)))
+
+
+def test_the_readme_shows_what_is_printed_of_a_wrong_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.yaml").write_text(BAD)
+    with pytest.raises(ManifestError) as caught:
+        load(Path("bad.yaml"))
+    shown = re.search(r"^( +)rushes: (bad\.yaml: .*\n(?:\1  .*\n)+)", text_of(README), re.MULTILINE)
+    assert shown is not None
+    assert shown[2].replace("\n" + shown[1], "\n").rstrip("\n") == str(caught.value)
