@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rushes.exits import Exit
-from workers.engine.room import Standing
+from workers.engine.room import SHUT_OUT, Standing
 from workers.engine.states import State
+
+
+SHUT_OUT_SECONDS = 60.0
+"""For how long a key that is refused for accepted jobs too is given to be let in again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,8 @@ def ending(standing: Standing, *, idle: float, patience: float) -> Ending | None
     if standing.open == 0 or (standing.open == standing.settling and idle >= patience):
         return _of_what_ended(standing)
     lane = standing.lane
-    if lane.paused is not None and standing.alive == 0:
+    shut_out = lane.paused_kind == SHUT_OUT and idle >= min(patience, SHUT_OUT_SECONDS)
+    if lane.paused is not None and (standing.alive == 0 or shut_out):
         return Ending(Exit.PROVIDER, f"{lane.provider} is paused: {lane.paused}")
     if standing.store_trouble is not None and _only_store_left(standing):
         if standing.store_trouble_for >= patience:

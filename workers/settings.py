@@ -84,8 +84,8 @@ class Settings(BaseModel):
 
     `attempts` bounds how often a take is submitted when the provider itself fails; `patience` is how many seconds a
     batch rides out a store or a Redis that fails before `rushes run` gives up waiting. `prices` is the user's own
-    table, on top of those that Rushes has. `store_public` says that providers can reach the store, and `inputs` how local
-    files are handed to them; None lets Rushes choose.
+    table, on top of those that Rushes has. `store_public` says that providers can reach the store, and `inputs` how
+    local files are handed to them; None lets Rushes choose.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

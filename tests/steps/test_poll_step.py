@@ -8,6 +8,7 @@ import pytest
 from scripted_fal import Answer, Asked, ScriptedFal, scripted_fal
 from workbench import KEY, Bench, Make
 
+from workers.engine.room import SHUT_OUT
 from workers.engine.states import State, Step
 from workers.steps import poll, submit
 from workers.steps.poll import GONE_BELIEVED
@@ -132,7 +133,7 @@ class TestNoVerdict:
         rendering.poll()
         standing = rendering.room.standing("b")
         assert standing is not None
-        assert standing.lane.paused_kind == "auth"
+        assert standing.lane.paused_kind == SHUT_OUT
         rendering.poll()
         assert "waits_for" not in rendering.record().fields
 

@@ -22,6 +22,9 @@ from redis.exceptions import NoScriptError, ResponseError
 from workers.engine.states import ALIVE, State, Step
 from workers.errors import IllegalTransition, RedisError
 
+SHUT_OUT = "shut-out"
+"""The kind of a pause under which not even accepted jobs can be asked about: the key is refused there as well."""
+
 _MARK_AT_ONCE = 5000
 
 

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from workers.context import Context
-from workers.engine.room import TakeRecord, Work
+from workers.engine.room import SHUT_OUT, TakeRecord, Work
 from workers.engine.states import State
 from workers.errors import StoreError
 from workers.ledger import Ending
@@ -36,10 +36,14 @@ def as_json(error: ProviderError, context: Context) -> dict[str, Any]:
     }
 
 
-def hold_back(context: Context, provider: str, error: ProviderError) -> None:
-    """Pause or slow the provider down, if the failure is about the provider and not about the take."""
+def hold_back(context: Context, provider: str, error: ProviderError, *, following: bool = False) -> None:
+    """Pause or slow the provider down, if the failure is about the provider and not about the take.
+
+    `following` says that it was a job that was being asked about.
+    """
     if isinstance(error, AuthRefused | QuotaExhausted):
-        context.room.pause(provider, kind=error.kind, reason=context.clean(str(error)))
+        kind = SHUT_OUT if following and isinstance(error, AuthRefused) else error.kind
+        context.room.pause(provider, kind=kind, reason=context.clean(str(error)))
         log.error("%s is paused: %s", provider, context.clean(str(error)))
     elif isinstance(error, RateLimited):
         seconds = error.retry_after if error.retry_after is not None else RATE_SECONDS

@@ -102,7 +102,7 @@ def _settle(context: Context, one: _Asking, answer: Response | NotSent | Broken,
     try:
         verdict = adapter(one.take.provider).verdict(one.job, one.request, answer, one.access)
     except ProviderError as error:
-        hold_back(context, one.take.provider, error)
+        hold_back(context, one.take.provider, error, following=True)
         _later(context, one.work, one.record, seconds=error.retry_after, why=str(error))
         return None
     if isinstance(verdict, AskNext):
