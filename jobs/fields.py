@@ -25,6 +25,7 @@ _SECONDS = re.compile(r"\s*(\d{1,4})\s*s(?:ec(?:onds?)?)?\.?\s*", re.IGNORECASE 
 _WHOLE = re.compile(r"\s*[+-]?\d{1,60}\s*", re.ASCII)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:", re.ASCII)
 _NOT_OF_A_URI = re.compile(r"[^A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]")
+_NOT_AFTER_THE_HOST = re.compile(r"//[^/?#]*[/?#](?:[^#]*#[^#]*(?=#)|[^\[\]]*(?=[\[\]]))(?P<sign>.)", re.ASCII)
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ASSET = re.compile(r"asset://[\w.-]+", re.ASCII)
 _LAST_FRAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.last_frame", re.ASCII)
@@ -180,6 +181,9 @@ def _url(value: str) -> str:
     # Providers check that a URL is one by the letter (JSON Schema's format: uri), and that has ASCII alone.
     if odd := _NOT_OF_A_URI.search(value):
         raise ValueError(f"{shown(value)} has {odd[0]!r} in it, which a URL writes as {quote(odd[0])}")
+    # Brackets belong to an IPv6 host alone, and only the first # begins something.
+    if odd := _NOT_AFTER_THE_HOST.search(value):
+        raise ValueError(f"{shown(value)} has {odd['sign']!r} in it, which a URL writes as {quote(odd['sign'])}")
     if _BARE_PERCENT.search(value):
         raise ValueError(f"{shown(value)} has a % in it that begins no code like %20; write it %25")
     try:

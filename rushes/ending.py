@@ -8,7 +8,6 @@ from rushes.exits import Exit
 from workers.engine.room import SHUT_OUT, Standing
 from workers.engine.states import State
 
-
 SHUT_OUT_SECONDS = 60.0
 """For how long a key that is refused for accepted jobs too is given to be let in again."""
 

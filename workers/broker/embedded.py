@@ -208,6 +208,9 @@ class EmbeddedRedis:
                 self._process.wait()
         elif pid is not None:
             self._await_end(pid)
+        if self._socket.parent != self.data.resolve():
+            with contextlib.suppress(OSError):  # somebody else's socket may lie there by now
+                self._socket.parent.rmdir()
 
     def _await_end(self, pid: int) -> None:
         """Wait for a server that an earlier command left behind: it is not our child."""
