@@ -176,6 +176,10 @@ class TestAccept:
         kept = hall.client.hgetall(f"{hall.namespace}:batch:b:orphans")
         assert list(kept) == [b"another job"]
 
+    def test_a_job_of_a_batch_that_redis_has_forgotten_is_kept_as_an_orphan(self, hall: Hall) -> None:
+        assert hall.accept(Work(Step.SUBMIT, "b", 0, 1, 1), "job-1") == "orphan"
+        assert hall.room.orphans("b") == ["job-1"]
+
     def test_a_job_of_a_take_that_was_never_admitted_is_kept_as_an_orphan(self, hall: Hall) -> None:
         hall.open(total=1)
         assert hall.accept(Work(Step.SUBMIT, "b", 0, 1, 1), "job-1") == "orphan"

@@ -269,6 +269,9 @@ class TestSettling:
         work = hall.submitting()
         hall.room.move(work, State.SUBMITTING, State.DOUBT, delay=5.0)
         assert hall.room.tick() == []
+        standing = hall.room.standing("b")
+        assert standing is not None
+        assert (standing.settling, standing.open) == (1, 1)
         hall.time.forward(5)
         settle = hall.handed(Step.SETTLE)
         hall.time.forward(LEASES.settle)
@@ -277,6 +280,9 @@ class TestSettling:
         assert hall.room.move(again, State.DOUBT, State.DOUBT, delay=0.0)
         hall.time.forward(1e6)
         assert hall.room.tick() == [], "it is left to a person"
+        left = hall.room.standing("b")
+        assert left is not None
+        assert (left.settling, left.open) == (0, 0)
         assert hall.states() == {State.DOUBT: 1}
         assert hall.members(State.DOUBT) == {"0"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -282,8 +283,16 @@ class RoomMachine(RuleBasedStateMachine):
             self.client.delete(*keys)
 
 
-def test_any_sequence_of_steps_keeps_every_take_in_its_place(redis_client: redis.Redis) -> None:
-    machine = type("Machine", (RoomMachine,), {"client": redis_client})
+@pytest.fixture
+def hasty(redis_client: redis.Redis) -> Iterator[redis.Redis]:
+    """The session's Redis without its fsync at every write, which is most of the time of a few thousand scripts."""
+    redis_client.config_set("appendfsync", "no")
+    yield redis_client
+    redis_client.config_set("appendfsync", "always")
+
+
+def test_any_sequence_of_steps_keeps_every_take_in_its_place(hasty: redis.Redis) -> None:
+    machine = type("Machine", (RoomMachine,), {"client": hasty})
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -412,7 +412,7 @@ class WaitingRoom:
         with _reaching():
             doubted = cast("set[bytes]", self._redis.smembers(self._key("batch", batch, State.DOUBT)))
             members = [f"{batch}:{self._text(index)}" for index in doubted]
-            due = cast("list[float | None]", self._redis.zmscore(self._key("due"), members)) if members else []
+            due = self._redis.zmscore(self._key("due"), members) if members else []
         return sum(moment is not None for moment in due)
 
     def _lane(self, provider: str, now: int) -> Lane:

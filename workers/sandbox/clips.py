@@ -29,32 +29,14 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from PIL import Image, ImageDraw, ImageFont
 
+from jobs.prices.pixels import SIZES
 from workers.sandbox.burn import HIGHEST, ROW, burn
 
 LOOKS = 12
 """How many looks differ; `look` counts on from there to the same ones again."""
 
-# Of 480p and 720p: the table "Resolution pixel values" on AnyFast's page of Seedance 2.0 Fast.
-_SIZES = {
-    "480p": {
-        "16:9": (864, 496),
-        "4:3": (752, 560),
-        "1:1": (640, 640),
-        "3:4": (560, 752),
-        "9:16": (496, 864),
-        "21:9": (992, 432),
-        "9:21": (432, 992),
-    },
-    "720p": {
-        "16:9": (1280, 720),
-        "4:3": (1112, 834),
-        "1:1": (960, 960),
-        "3:4": (834, 1112),
-        "9:16": (720, 1280),
-        "21:9": (1470, 630),
-        "9:21": (630, 1470),
-    },
-}
+# 9:21 is on no page that gives sizes; it is 21:9 on its side.
+_SIZES = {resolution: {**sizes, "9:21": (sizes["21:9"][1], sizes["21:9"][0])} for resolution, sizes in SIZES.items()}
 # No provider's page gives the others: they are 720p enlarged, as 1920x1080 and 3840x2160 are.
 _ENLARGED = {"1080p": Fraction(3, 2), "4k": Fraction(3)}
 _LEFT_TO_PROVIDER = frozenset({"auto", "adaptive"})

@@ -71,7 +71,8 @@ end
 
 -- A provider that lists its jobs lists those of all takes: what is some take's already can't be another's.
 local function remember_job(lane, job)
-  if job and redis.call('HGET', lane_key(lane), 'lists') == '1' then redis.call('SADD', lane_key(lane, 'jobs'), job) end
+  -- No lane: Redis was lost, and knows nothing of the batch.
+  if lane and job and redis.call('HGET', lane_key(lane), 'lists') == '1' then redis.call('SADD', lane_key(lane, 'jobs'), job) end
 end
 
 local function due_in(batch, index, delay)
