@@ -59,7 +59,7 @@ class Context:
     events: TakeEvents = field(default_factory=Unwatched)
     inputs: InputMemory = field(default_factory=InputMemory)
     own_prices: PriceTable | None = None
-    _expansions: dict[str, Expansion] = field(default_factory=dict, repr=False)
+    _expansions: dict[str, tuple[str, Expansion]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def take(self, batch: str, index: int) -> Take:
@@ -67,15 +67,19 @@ class Context:
         return self.expansion(batch)[index]
 
     def expansion(self, batch: str) -> Expansion:
-        """The takes of an open batch, from its frozen manifest."""
+        """The takes of an open batch, from its frozen manifest. Raises `RedisError` when Redis doesn't know it."""
+        # Asked anew each time: a batch that was wiped and opened again under its name has other takes.
+        digest = self.room.digest(batch)
         with self._lock:
             known = self._expansions.get(batch)
-            if known is None:
-                frozen = self.room.manifest(batch)
-                if frozen is None:
-                    raise RedisError(f"Redis does not know the batch {batch!r} any more; run it again to take it up")
-                known = self._expansions[batch] = Expansion(Manifest.model_validate_json(frozen))
-            return known
+            if known is not None and known[0] == digest:
+                return known[1]
+            frozen = self.room.manifest(batch)
+            if frozen is None or digest is None:
+                raise RedisError(f"Redis does not know the batch {batch!r} any more; run it again to take it up")
+            expansion = Expansion(Manifest.model_validate_json(frozen))
+            self._expansions[batch] = digest, expansion
+            return expansion
 
     def ledger(self, batch: str) -> Ledger:
         """The record of a batch's attempts."""

@@ -460,3 +460,12 @@ class TestAnotherManifest:
         bench.open(takes=2)
         with pytest.raises(ManifestChanged):
             bench.open(takes=3)
+
+
+def test_a_name_that_was_wiped_and_used_again_stands_for_the_new_takes(bench: Bench) -> None:
+    bench.open("a dog")
+    assert bench.context.take("b", 0).asked.prompt == "a dog"
+    bench.forget()
+    remove(root(bench) / "b")
+    bench.open("a cat")
+    assert bench.context.take("b", 0).asked.prompt == "a cat", "a worker that stayed up has not kept the old one"

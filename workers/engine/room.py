@@ -169,6 +169,12 @@ class WaitingRoom:
         with _reaching():
             return cast("bytes | None", self._redis.get(self._key("batch", batch, "manifest")))
 
+    def digest(self, batch: str) -> str | None:
+        """The digest of the manifest that an open batch stands for; None when Redis doesn't know the batch."""
+        with _reaching():
+            found = cast("bytes | None", self._redis.hget(self._key("batch", batch), "digest"))
+        return None if found is None else self._text(found)
+
     def batches(self) -> list[str]:
         """The names of all open batches."""
         with _reaching():
