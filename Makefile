@@ -22,7 +22,7 @@ demo: setup                         ## render manifests/demo.yaml against the sa
 	$(BIN)/rushes run --sandbox manifests/demo.yaml
 
 test: $(VENV)/.installed-dev lint   ## the whole suite
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

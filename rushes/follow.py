@@ -15,6 +15,7 @@ from rich.text import Text
 
 from jobs.expansion import Expansion
 from rushes.ending import Ending, ending
+from rushes.exits import Exit
 from workers.clock import Clock
 from workers.engine.room import Standing, WaitingRoom
 from workers.engine.states import State
@@ -62,6 +63,7 @@ def follow(
     changed = clock.monotonic()
     before: tuple[object, ...] = ()
     away_since: float | None = None
+    doubted = False
     with _Show(console, clock) as show:
         while True:
             tend()
@@ -86,7 +88,10 @@ def follow(
             stuck = _stuck_on(room, expansion, standing) if now - changed >= STUCK_SECONDS else None
             show.look(standing, stuck)
             ended = ending(standing, idle=now - changed, patience=patience)
-            if ended is not None:
+            # A take that is being settled between two reads can look as if nobody cared for it: looked at once more.
+            sure = ended is not None and (ended.exit is not Exit.DOUBT or doubted)
+            doubted = ended is not None and ended.exit is Exit.DOUBT
+            if ended is not None and sure:
                 return ended if stuck is None or ended.reason is None else replace(ended, reason=stuck)
             clock.sleep(LOOK_SECONDS)
 

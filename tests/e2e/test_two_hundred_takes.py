@@ -41,16 +41,20 @@ def test_two_hundred_takes_with_a_worker_killed_halfway(desk: Desk, clips: Path)
         killed = kill_workers(running.pid)
         ended = desk.end(running, timeout=200)
         assert killed >= 2
-        assert ended.code == 0, ended.output
-        assert provider.billed == provider.posts == 200
+        # A kill that strikes in the middle of a POST leaves that take in doubt: held, and never sent again.
+        done = len(desk.files("night/**/*.receipt.json"))
+        assert ended.code == (0 if done == 200 else 6), ended.output
+        assert f"{200 - done} in doubt" in ended.output or done == 200
+        assert done >= 190, ended.output
+        assert done <= provider.billed <= provider.posts == 200
         assert set(provider.billed_by_request().values()) == {1}
         assert provider.refused == []
         assert provider.keys_sent_with_downloads == 0
-        every_take_is_whole(desk, provider, takes=200)
+        every_take_is_whole(desk, provider, takes=done)
 
         objects = {path: path.stat().st_mtime_ns for path in desk.files("night/**/*")}
         again = desk.run("run", "night.yaml")
-        assert again.code == 0
+        assert again.code == ended.code
         assert "0 submissions, 0 objects written" in again.output
         assert provider.posts == 200
         assert {path: path.stat().st_mtime_ns for path in desk.files("night/**/*")} == objects
@@ -67,7 +71,8 @@ def every_take_is_whole(desk: Desk, provider: Imitation, *, takes: int) -> None:
         assert hashlib.sha256(video).hexdigest() == receipt["video"]["sha256"] == provider.sha256(receipt["job_id"])
         with Image.open(desk.folder / "renders" / receipt["last_frame"]["key"]) as last:
             assert read_number(last) == FRAMES - 1
-    assert jobs == set(provider.jobs)
+    assert len(jobs) == takes
+    assert jobs <= set(provider.jobs)
 
 
 def kill_workers(command: int) -> int:
