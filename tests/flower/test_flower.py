@@ -213,11 +213,15 @@ def test_nobody_looks_in_without_the_password(stage: Stage, path: str, credentia
 
 
 def test_looking_is_all_that_can_be_done(stage: Stage) -> None:
-    workers = stage.get("/api/workers").json
-    mine = next(name for name in workers if name.endswith(f"-{stage.processes[0].pid}"))
+    def mine() -> list[str]:
+        # Flower hears of a worker by its heartbeats, so a worker may run before Flower knows it.
+        return [name for name in stage.get("/api/workers").json if name.endswith(f"-{stage.processes[0].pid}")]
+
+    until(lambda: bool(mine()), "Flower never hears of the worker")
+    [worker] = mine()
     for path in (
-        f"/api/worker/shutdown/{mine}",
-        f"/api/worker/pool/shrink/{mine}?n=1",
+        f"/api/worker/shutdown/{worker}",
+        f"/api/worker/pool/shrink/{worker}?n=1",
         f"/api/task/revoke/{quote('night/opening/0001-wheat:submit:1.1')}?terminate=true",
         "/api/task/send-task/submit",
     ):
