@@ -218,7 +218,7 @@ def test_looking_is_all_that_can_be_done(stage: Stage) -> None:
         return [name for name in stage.get("/api/workers").json if name.endswith(f"-{stage.processes[0].pid}")]
 
     until(lambda: bool(mine()), "Flower never hears of the worker")
-    [worker] = mine()
+    worker = mine()[0]
     for path in (
         f"/api/worker/shutdown/{worker}",
         f"/api/worker/pool/shrink/{worker}?n=1",
