@@ -1,7 +1,7 @@
 """From a manifest to its takes, any one of them without the others.
 
-A take is a function of the manifest and an index. So a waiting take needs no memory at all, and the last of
-a million costs what the first does.
+A take is a function of the manifests that its batch has had and an index. So a waiting take needs no memory at all, and
+the last of a million costs what the first does.
 """
 
 from __future__ import annotations
@@ -10,88 +10,125 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from jobs.fields import READERS, REFERENCES
-from jobs.manifest import Manifest, Shot
-from jobs.naming import parse_take_name, take_name
+from jobs.lineage import Lineage
+from jobs.manifest import Manifest
+from jobs.naming import parse_take_name, strand_folder, take_name
+from jobs.spans import Span, merged
+from jobs.strands import Strand, common_fields, live_digests
 from jobs.sweep import Space
 from jobs.takes import Asked, AxisValue, Take
 from jobs.templates import Template
 
 
 class Expansion:
-    """All takes of a manifest, in its order: shot by shot, in each the last axis turning fastest."""
+    """All takes that a batch has had; of one manifest alone, all of its takes.
 
-    def __init__(self, manifest: Manifest) -> None:
-        self.manifest = manifest
-        self._strands = [_Strand(manifest, shot) for shot in manifest.shots]
-        self._starts: list[int] = []
-        self.total = 0
-        """How many takes there are."""
-        for strand in self._strands:
-            self._starts.append(self.total)
-            self.total += strand.space.count
-        self._by_shot = {shot.name: at for at, shot in enumerate(manifest.shots)}
+    They have the indices from 0 to `total`. Live are those of the current manifest; the others, of shots that were
+    changed or taken away since, are withdrawn. Each is there by its index and its name for ever.
+    """
+
+    def __init__(self, source: Manifest | Lineage) -> None:
+        lineage = Lineage.of(source) if isinstance(source, Manifest) else source
+        self.lineage = lineage
+        self.manifest = lineage.current
+        """The manifest that holds."""
+        self._grids = [_Grid(strand) for strand in lineage.strands()]
+        self._starts = [grid.strand.start for grid in self._grids]
+        self.total = self._grids[-1].strand.end
+        """How many takes there are, the withdrawn ones too."""
+        self._by_folder = {grid.folder: grid for grid in self._grids}
+        by_digest = {grid.strand.digest: grid for grid in self._grids}
+        self._live = [by_digest[digest] for digest in live_digests(self.manifest)]
+        self._live_starts = {grid.strand.start for grid in self._live}
+        self.live = merged(Span(at.strand.start, at.strand.end, at.priority) for at in self._live)
+        """The live takes, in the order of the manifest."""
+        self.live_total = sum(grid.strand.count for grid in self._live)
+        """How many takes are live."""
 
     def __len__(self) -> int:
         return self.total
 
     def __iter__(self) -> Iterator[Take]:
-        return (self[index] for index in range(self.total))
+        """The live takes in the order of the manifest, shot by shot, in each the last axis turning fastest."""
+        for grid in self._live:
+            for index in range(grid.strand.start, grid.strand.end):
+                yield self[index]
 
     def __getitem__(self, index: int) -> Take:
-        """The take at `index`, counted through the batch from 0. Raises IndexError outside it."""
+        """The take at `index`, live or withdrawn. Raises IndexError where there is none."""
         if not 0 <= index < self.total:
             raise IndexError(f"take {index} of a batch of {self.total}")
-        # A shot has at least one take, so no two begin at the same index.
-        at = bisect_right(self._starts, index) - 1
-        strand = self._strands[at]
-        cell = index - self._starts[at]
-        axes = strand.space[cell]
-        return Take(
-            batch=self.manifest.batch,
-            shot=strand.shot.name,
-            index=index,
-            number=cell + 1,
-            name=take_name(strand.shot.name, cell + 1, strand.space.count, axes),
-            provider=self.manifest.provider,
-            asked=strand.asked(axes),
-            axes=axes,
-            last_frame=strand.last_frame,
-            retry_moderated=strand.retry_moderated,
-        )
+        return self._grid_at(index).take(index)
+
+    def is_live(self, index: int) -> bool:
+        """Whether the take at `index` is one of the current manifest's. False where there is none."""
+        return 0 <= index < self.total and self._grid_at(index).strand.start in self._live_starts
+
+    def shot_span(self, shot: str) -> tuple[int, int] | None:
+        """The first index of the live takes of `shot` and the one after the last, or None when there is no such shot
+        in the current manifest."""
+        found = next((grid.strand for grid in self._live if grid.strand.shot.name == shot), None)
+        return None if found is None else (found.start, found.end)
 
     def first_of(self, at: int) -> Take:
-        """The first take of the shot at `at` in the manifest."""
-        return self[self._starts[at]]
+        """The first take of the shot at `at` in the current manifest."""
+        return self[self._live[at].strand.start]
 
     def find(self, name: str) -> int | None:
-        """The index of the take called `name`, or None when no take is called exactly so."""
+        """The index of the take called `name`, live or withdrawn, or None when no take is called exactly so."""
         parsed = parse_take_name(name)
-        if parsed is None or parsed[0] not in self._by_shot:
+        if parsed is None or parsed[0] not in self._by_folder:
             return None
-        shot, number = parsed
-        at = self._by_shot[shot]
-        space = self._strands[at].space
-        if not 1 <= number <= space.count:
+        folder, number = parsed
+        return self._by_folder[folder].find(number, name)
+
+    def _grid_at(self, index: int) -> _Grid:
+        # A shot has at least one take, so no two begin at the same index.
+        return self._grids[bisect_right(self._starts, index) - 1]
+
+
+class _Grid:
+    """The takes of one strand: what they have in common, and the space of what they differ in."""
+
+    def __init__(self, strand: Strand) -> None:
+        self.strand = strand
+        self.folder = strand_folder(strand.shot.name, strand.edition)
+        self.priority = strand.manifest.priority_of(strand.shot)
+        self._space = Space(strand.shot.axes())
+        self._last_frame = strand.last_frame
+        self._retry_moderated = strand.manifest.retry_moderated_of(strand.shot)
+        self._price = strand.manifest.price_of(strand.shot)
+        self._common = common_fields(strand.manifest, strand.shot)
+        self._template = None if strand.shot.prompt is None else Template.parse(strand.shot.prompt)
+
+    def take(self, index: int) -> Take:
+        cell = index - self.strand.start
+        axes = self._space[cell]
+        return Take(
+            batch=self.strand.manifest.batch,
+            shot=self.strand.shot.name,
+            index=index,
+            number=cell + 1,
+            name=self._name(cell + 1, axes),
+            provider=self.strand.manifest.provider,
+            asked=self._asked(axes),
+            axes=axes,
+            last_frame=self._last_frame,
+            retry_moderated=self._retry_moderated,
+            edition=self.strand.edition,
+            price=self._price,
+            priority=self.priority,
+        )
+
+    def find(self, number: int, name: str) -> int | None:
+        if not 1 <= number <= self.strand.count or self._name(number, self._space[number - 1]) != name:
             return None
-        if take_name(shot, number, space.count, space[number - 1]) != name:
-            return None
-        return self._starts[at] + number - 1
+        return self.strand.start + number - 1
 
+    def _name(self, number: int, axes: dict[str, AxisValue]) -> str:
+        return take_name(self.strand.shot.name, number, self.strand.count, axes, edition=self.strand.edition)
 
-class _Strand:
-    """The takes of one shot: what they have in common, and the space of what they differ in."""
-
-    def __init__(self, manifest: Manifest, shot: Shot) -> None:
-        self.shot = shot
-        self.space = Space(shot.axes())
-        self.last_frame = manifest.last_frame_of(shot)
-        self.retry_moderated = manifest.retry_moderated_of(shot)
-        self._common = {"model": manifest.model, **manifest.defaults.given(), **shot.given()}
-        if self.last_frame == "provider":
-            self._common.setdefault("return_last_frame", True)
-        self._template = None if shot.prompt is None else Template.parse(shot.prompt)
-
-    def asked(self, axes: dict[str, AxisValue]) -> Asked:
+    def _asked(self, axes: dict[str, AxisValue]) -> Asked:
         fields = dict(self._common)
         variables = {}
         for name, value in axes.items():

@@ -17,11 +17,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     JsonValue,
+    PlainSerializer,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
 
+from jobs.amounts import Amount, read_amount
 from jobs.faults import Fault, Faults, did_you_mean, place, shown
 from jobs.fields import (
     READERS,
@@ -40,6 +42,16 @@ from jobs.naming import RESERVED_BATCHES, name_fault
 from jobs.sweep import Axis, Written, axis, read_sweep
 from jobs.takes import AxisValue, LastFrame
 from jobs.templates import Template, TemplateError, as_text
+from jobs.terms import (
+    Budget,
+    Deadline,
+    OnDoubt,
+    read_budget,
+    read_deadline,
+    read_max_failures,
+    read_on_doubt,
+    read_priority,
+)
 
 MOST_TAKES = 10**12
 """The most takes of one batch. Far more than anyone pays for, and every index below it is exact everywhere."""
@@ -86,8 +98,15 @@ YesOrNo = Annotated[bool, BeforeValidator(yes_or_no)]
 Options = Annotated[dict[str, JsonValue], BeforeValidator(provider_options)]
 Whose = Annotated[LastFrame, BeforeValidator(last_frame)]
 Retries = Annotated[int, BeforeValidator(retry_moderated)]
+OwnPrice = Annotated[Amount, BeforeValidator(read_amount), PlainSerializer(str, return_type=str)]
+Priority = Annotated[int, BeforeValidator(read_priority)]
+Limits = Annotated[Budget, BeforeValidator(read_budget), PlainSerializer(Budget.written)]
+Until = Annotated[Deadline, BeforeValidator(read_deadline), PlainSerializer(str, return_type=str)]
+Failures = Annotated[int, BeforeValidator(read_max_failures)]
+Doubts = Annotated[OnDoubt, BeforeValidator(read_on_doubt)]
 
-_ADDED = frozenset({*UNSWEPT, "camera_fixed", "watermark", "web_search", "return_last_frame"})
+_TERMS = ("price", "priority", "budget", "max_failures", "deadline", "on_doubt", "reuse")
+_ADDED = frozenset({*UNSWEPT, *_TERMS, "camera_fixed", "watermark", "web_search", "return_last_frame"})
 """What manifests have been able to hold since after the first version. Left out, it leaves no trace in the frozen form:
 a batch that was frozen before is still the same manifest, byte for byte."""
 
@@ -126,10 +145,15 @@ class Fields(_Written):
 
 
 class Handling(_Written):
-    """How takes are handled, beside what they ask. None is the default: `decoded`, and 0."""
+    """How takes are handled, beside what they ask. None is the default: `decoded`, 0, what the tables say, and 0.
+
+    `price` is the most that one take costs. What has a higher `priority` is submitted first.
+    """
 
     last_frame: Whose | None = None
     retry_moderated: Retries | None = None
+    price: OwnPrice | None = None
+    priority: Priority | None = None
 
 
 class Defaults(Handling, Fields):
@@ -165,7 +189,11 @@ class Shot(Handling, Fields):
 class Manifest(_Written):
     """One batch, as a person asked for it. Immutable.
 
-    `last_frame` and `retry_moderated` hold for every shot, unless the defaults or the shot say otherwise.
+    `last_frame`, `retry_moderated` and `price` hold for every shot, unless the defaults or the shot say otherwise.
+
+    Nothing more is submitted when the `budget` is used up, when `max_failures` takes have failed, or after the
+    `deadline`. `on_doubt` says what becomes of an attempt that nothing settles (None: `hold`), and `reuse` whether
+    takes of other batches are taken from the store where they are the same (None: no).
     """
 
     batch: Annotated[str, BeforeValidator(_batch_name)]
@@ -173,6 +201,12 @@ class Manifest(_Written):
     model: Text
     last_frame: Whose | None = None
     retry_moderated: Retries | None = None
+    price: OwnPrice | None = None
+    budget: Limits | None = None
+    max_failures: Failures | None = None
+    deadline: Until | None = None
+    on_doubt: Doubts | None = None
+    reuse: YesOrNo | None = None
     defaults: Defaults = Defaults()
     shots: tuple[Shot, ...]
 
@@ -190,6 +224,16 @@ class Manifest(_Written):
     def retry_moderated_of(self, shot: Shot) -> int:
         """How often a take of `shot` may be submitted again after output moderation."""
         given = (shot.retry_moderated, self.defaults.retry_moderated, self.retry_moderated)
+        return next((number for number in given if number is not None), 0)
+
+    def price_of(self, shot: Shot) -> Amount | None:
+        """What one take of `shot` costs at most, by the manifest's own word, or None when it has none."""
+        given = (shot.price, self.defaults.price, self.price)
+        return next((price for price in given if price is not None), None)
+
+    def priority_of(self, shot: Shot) -> int:
+        """The priority of the takes of `shot`."""
+        given = (shot.priority, self.defaults.priority)
         return next((number for number in given if number is not None), 0)
 
     def digest(self) -> str:
@@ -260,6 +304,9 @@ def _prompt_faults(loc: tuple[str | int, ...], prompt: str, sweep: Mapping[str, 
         hint = did_you_mean(name, unused) or "; give it an axis of that name under sweep"
         yield Fault(loc, f"{{{name}}} has no value{hint}")
     for name in unused:
+        if name in Handling.model_fields:
+            yield Fault(("sweep", name), f"{name} can't be swept; set it for the shot")
+            continue
         hint = did_you_mean(name, [*unfilled, *(field for field in READERS if field not in sweep)])
         where = "the prompt doesn't use" if loc == ("prompt",) else f"{place(loc[1:])} doesn't use"
         yield Fault(("sweep", name), f"{where} {{{name}}}, and no field has this name{hint}")

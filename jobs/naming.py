@@ -1,8 +1,10 @@
 """Names: which ones a batch and a shot may have, and what each take is called.
 
 A take is called `<shot>/<number>-<values>`, as `opening/0007-wheat-seed3`. The number alone makes the name
-unique and sorts it; the values are there for the person who looks at a folder. A name holds nothing but
-ASCII letters, digits, `-`, `_` and the one `/`, so it is safe alike in file systems, S3 keys and URLs.
+unique and sorts it; the values are there for the person who looks at a folder. When a shot is changed, the takes of the
+new edition are called `<shot>.<edition>/<number>-<values>`, as `opening.2/0001-rye`. A name holds nothing but ASCII
+letters, digits, `-`, `_`, the one `/` and, before an edition, one `.`, so it is safe alike in file systems, S3 keys and
+URLs.
 """
 
 from __future__ import annotations
@@ -74,7 +76,7 @@ def name_fault(name: str, *, reserved: Iterable[str] = ()) -> str | None:
     return f"{rule}; how about {better!r}?" if usable else rule
 
 
-def take_name(shot: str, number: int, count: int, axes: Mapping[str, AxisValue]) -> str:
+def take_name(shot: str, number: int, count: int, axes: Mapping[str, AxisValue], *, edition: int = 1) -> str:
     """The name of take `number` (from 1) of the `count` takes of `shot`, as `opening/0007-wheat-seed3`.
 
     `axes` holds what the sweep chose, in the manifest's order. A value that leaves nothing when it is put
@@ -83,17 +85,25 @@ def take_name(shot: str, number: int, count: int, axes: Mapping[str, AxisValue])
     digits = max(FEWEST_DIGITS, len(str(count)))
     parts = [f"{number:0{digits}d}", *(_label(axis, value) for axis, value in axes.items())]
     last = "-".join(part for part in parts if part)[:LONGEST_PART].rstrip("-")
-    return f"{shot}/{last}"
+    return f"{strand_folder(shot, edition)}/{last}"
+
+
+def strand_folder(shot: str, edition: int) -> str:
+    """What the names of a shot's takes begin with: `opening`, and from the second edition on `opening.2`.
+
+    A shot's name has no `.` in it, so no two shots and editions have the same.
+    """
+    return shot if edition == 1 else f"{shot}.{edition}"
 
 
 def parse_take_name(name: str) -> tuple[str, int] | None:
-    """The shot and the number that `name` begins with, or None when it is no take's name.
+    """The folder (as `strand_folder`) and the number that `name` begins with, or None when it is no take's name.
 
     That there is such a take, and that this is its whole name, is for the caller to check.
     """
-    shot, slash, last = name.partition("/")
+    folder, slash, last = name.partition("/")
     found = _NUMBER.match(last[: LONGEST_PART + 1])
-    return (shot, int(found[1])) if slash and found else None
+    return (folder, int(found[1])) if slash and found else None
 
 
 def _label(axis: str, value: AxisValue) -> str:

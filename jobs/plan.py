@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.budgeting import check_budget, takes_within_budget
 from jobs.capabilities import Capabilities, capabilities
 from jobs.expansion import Expansion
 from jobs.manifest import Manifest, Shot
@@ -13,6 +14,7 @@ from jobs.mode import Mode, mode
 from jobs.prices import PriceTable
 from jobs.prices.totals import Totals, shot_totals
 from jobs.sweep import Axis, Range
+from jobs.terms import Budget, Deadline
 
 FIRST_TAKES = 3
 """How many takes of each shot a plan shows by name."""
@@ -51,7 +53,8 @@ class ShotPlan:
 class Plan:
     """What a manifest comes to. `models` holds the batch's model, or those that its sweeps choose.
 
-    `price` is of all takes together, each rendered once: what a render that fails may cost besides isn't in it.
+    `price` is of all takes together, each rendered once: what a render that fails may cost besides isn't in it. Under
+    a budget `enough_for` is how many takes it allows at least, by the highest prices, before it stops.
     """
 
     batch: str
@@ -61,6 +64,10 @@ class Plan:
     seconds: Seconds
     price: Totals
     shots: tuple[ShotPlan, ...]
+    budget: Budget | None = None
+    enough_for: int | None = None
+    max_failures: int | None = None
+    deadline: Deadline | None = None
 
     def lines(self) -> Iterator[str]:
         """The plan as text for a terminal, line by line."""
@@ -70,6 +77,12 @@ class Plan:
         yield f"takes     {self.takes:,} of {shots}"
         yield f"video     {self.seconds}"
         yield f"price     {self.price}"
+        if self.budget is not None:
+            yield f"budget    {self.budget}: {self._reach()}"
+        if self.max_failures is not None:
+            yield f"failures  stops after {self.max_failures:,}"
+        if self.deadline is not None:
+            yield f"deadline  {self.deadline}"
         for shot in self.shots:
             axes = " x ".join(f"{name} {count:,}" for name, count in shot.axes)
             yield ""
@@ -87,6 +100,9 @@ class Plan:
             "takes": self.takes,
             "seconds": _seconds_json(self.seconds),
             "price": self.price.to_json(),
+            "budget": self._budget_json(),
+            "max_failures": self.max_failures,
+            "deadline": None if self.deadline is None else str(self.deadline),
             "shots": [
                 {
                     "name": shot.name,
@@ -100,12 +116,32 @@ class Plan:
             ],
         }
 
+    def _reach(self) -> str:
+        enough = self.enough_for or 0
+        if enough == self.takes:
+            return "enough for the one take" if self.takes == 1 else f"enough for all {self.takes:,} takes"
+        if not enough:
+            return "less than one take may cost"
+        return f"enough for at least {enough:,} of {self.takes:,} takes"
+
+    def _budget_json(self) -> dict[str, Any] | None:
+        if self.budget is None:
+            return None
+        amounts = {"limit": self.budget.limit, "stop": self.budget.stop, "cancel": self.budget.cancel}
+        return {
+            "currency": self.budget.currency,
+            **{name: f"{amount.amount.normalize():f}" for name, amount in amounts.items()},
+            "enough_for": self.enough_for,
+        }
+
 
 def plan(manifest: Manifest, *, own_prices: PriceTable | None = None) -> Plan:
     """What rendering `manifest` comes to, by the user's own prices where they have one.
 
-    Raises KeyError when there is no capability table for its provider.
+    Raises KeyError when there is no capability table for its provider, and `jobs.errors.ManifestError` when it has a
+    budget and not every take a price.
     """
+    check_budget(manifest, own_prices=own_prices)
     table = capabilities(manifest.provider)
     expansion = Expansion(manifest)
     shots = []
@@ -122,6 +158,10 @@ def plan(manifest: Manifest, *, own_prices: PriceTable | None = None) -> Plan:
         seconds=sum((shot.seconds for shot in shots), Seconds(0, 0)),
         price=sum((shot_totals(manifest, at, expansion, own=own_prices) for at in range(len(shots))), Totals()),
         shots=tuple(shots),
+        budget=manifest.budget,
+        enough_for=takes_within_budget(manifest, own_prices=own_prices),
+        max_failures=manifest.max_failures,
+        deadline=manifest.deadline,
     )
 
 

@@ -26,7 +26,7 @@ from jobs.takes import LastFrame
 LARGEST_FILE = 32 * 1024 * 1024
 """In bytes. A manifest is written by hand; what is larger is another file."""
 
-_LATER = {"budget", "combine", "exclude", "sample", "takes", "priority", "price"}
+_LATER = {"combine", "exclude", "sample", "takes"}
 _OTHER_SPELLINGS = {
     "ratio": "aspect_ratio",
     "image": "start_image",
@@ -42,6 +42,10 @@ _OTHER_SPELLINGS = {
     "options": "provider_options",
     "extra": "provider_options",
     "retries": "retry_moderated",
+    "cost": "price",
+    "max_cost": "budget",
+    "until": "deadline",
+    "failures": "max_failures",
     "seconds": "duration",
     "vars": "sweep",
     "variables": "sweep",

@@ -14,6 +14,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from jobs.amounts import Amount
+
 AxisValue = str | int | float | bool
 
 LastFrame = Literal["decoded", "provider"]
@@ -63,13 +65,15 @@ class Asked(BaseModel):
 class Take:
     """One take in its place.
 
-    `index` counts through the whole batch from 0. `number` counts through the shot from 1 and opens the
-    name. `name` (`opening/0007-wheat-seed3`) is unique in the batch, and safe alike in file systems,
-    S3 keys and URLs. `axes` holds the values that the sweep chose, in the order of the manifest.
+    `index` counts through the whole batch from 0, over all that it has ever held. `number` counts through the shot
+    from 1 and opens the name. `name` (`opening/0007-wheat-seed3`) is unique in the batch, and safe alike in file
+    systems, S3 keys and URLs. `edition` counts how often the shot has been changed, from 1; from 2 on the name tells it
+    (`opening.2/0001-rye`). `axes` holds the values that the sweep chose, in the order of the manifest.
 
     `last_frame` says whose last frame is kept; with `provider` the take asks for it too (`asked.return_last_frame`).
     `retry_moderated` says how often the take may be submitted again after the provider's moderation held back what it
-    had rendered. Neither is part of what is asked.
+    had rendered. `price` is what the manifest says that the take costs at most, or None when it says nothing; of two
+    takes the one with the higher `priority` is submitted first. None of these is part of what is asked.
     """
 
     batch: str
@@ -82,3 +86,6 @@ class Take:
     axes: Mapping[str, AxisValue]
     last_frame: LastFrame = "decoded"
     retry_moderated: int = 0
+    edition: int = 1
+    price: Amount | None = None
+    priority: int = 0

@@ -5,8 +5,8 @@ What isn't known is unknown (None), never zero.
 
 from __future__ import annotations
 
-from jobs.prices.pricing import price_of, price_range
+from jobs.prices.pricing import highest_price, price_of, price_range
 from jobs.prices.table import Price, PriceTable, Rate
 from jobs.prices.tables import price_table
 
-__all__ = ["Price", "PriceTable", "Rate", "price_of", "price_range", "price_table"]
+__all__ = ["Price", "PriceTable", "Rate", "highest_price", "price_of", "price_range", "price_table"]

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from jobs.amounts import Amount
 from jobs.capabilities import Capabilities, capabilities
 from jobs.prices.pixels import pixels, tokens
 from jobs.prices.table import Price, PriceTable, Rate
 from jobs.prices.tables import price_table
-from jobs.takes import Asked
+from jobs.takes import Asked, Take
+
+THE_MANIFEST = "the manifest"
+"""The source of a price that a manifest gives."""
+
+
+def highest_price(take: Take, *, own: PriceTable | None) -> Price | None:
+    """The most that `take` can cost: by the manifest's own word where it has one, else as `price_of`."""
+    if take.price is not None:
+        return manifest_price(take.price)
+    return price_of(take.asked, take.provider, own=own)
+
+
+def manifest_price(amount: Amount) -> Price:
+    """What a manifest says that a take costs, as a price."""
+    return Price(amount.amount, amount.currency, basis="exact", source=THE_MANIFEST)
 
 
 def price_of(asked: Asked, provider: str, *, own: PriceTable | None = None) -> Price | None:

@@ -12,10 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from jobs.amounts import Currency
 from jobs.faults import shown
-
-Currency = Literal["USD", "credits", "CNY"]
-"""`credits` are the provider's own, which each account may have bought at another rate."""
 
 Basis = Literal["exact", "estimate"]
 

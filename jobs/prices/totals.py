@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
+from jobs.amounts import Currency
 from jobs.expansion import Expansion
 from jobs.manifest import Manifest
-from jobs.prices.pricing import price_range
-from jobs.prices.table import Basis, Currency, Price, PriceTable
+from jobs.prices.pricing import manifest_price, price_range
+from jobs.prices.table import Basis, Price, PriceTable
 from jobs.takes import Asked
 
 PRICED_BY = ("model", "duration", "resolution", "aspect_ratio", "reference_videos")
@@ -61,17 +62,39 @@ class Totals:
         }
 
 
-def shot_totals(manifest: Manifest, at: int, expansion: Expansion, *, own: PriceTable | None = None) -> Totals:
-    """What the takes of the shot at `at` cost together. `expansion` is of this manifest."""
+class Priced(NamedTuple):
+    """Some takes of a shot that cost the same: how many, and the least and the most that each costs, if known."""
+
+    takes: int
+    price: tuple[Price, Price] | None
+
+
+def shot_prices(
+    manifest: Manifest, at: int, expansion: Expansion, *, own: PriceTable | None = None
+) -> Iterator[Priced]:
+    """The takes of the shot at `at`, put together by what they cost. `expansion` is of this manifest.
+
+    What the manifest itself says of the price goes before the tables, `own` and those that come along.
+    """
     shot = manifest.shots[at]
+    given = manifest.price_of(shot)
+    if given is not None:
+        yield Priced(shot.count(), (manifest_price(given), manifest_price(given)))
+        return
     axes = {name: axis for name, axis in shot.axes().items() if name in PRICED_BY and name != "reference_videos"}
     sets = product(*([axis[index] for index in range(axis.count)] for axis in axes.values()))
     first = expansion.first_of(at).asked
     each = shot.count()
     for axis in axes.values():
         each //= axis.count
-    prices = (_priced(first, dict(zip(axes, values, strict=True)), manifest.provider, own) for values in sets)
-    return sum((_times(price, each) for price in prices), Totals())
+    for values in sets:
+        yield Priced(each, _priced(first, dict(zip(axes, values, strict=True)), manifest.provider, own))
+
+
+def shot_totals(manifest: Manifest, at: int, expansion: Expansion, *, own: PriceTable | None = None) -> Totals:
+    """What the takes of the shot at `at` cost together. `expansion` is of this manifest."""
+    prices = shot_prices(manifest, at, expansion, own=own)
+    return sum((_times(price, takes) for takes, price in prices), Totals())
 
 
 def _priced(

@@ -73,7 +73,7 @@ def test_a_bomb_of_long_text_is_refused() -> None:
         (HEAD + "shots: {a: 1}\n", ["shots: the shots are not a list"]),
         (HEAD + "shots: [nope]\n", ["shots[0]: 'nope' is not a shot"]),
         (HEAD + "shot: []\n", ["shot: unknown key 'shot'; did you mean 'shots'?"]),
-        (HEAD + "budget: 40 USD\n" + SHOTS, ["budget: 'budget' isn't taken yet"]),
+        (HEAD + "sample: 4\n" + SHOTS, ["sample: 'sample' isn't taken yet"]),
         (HEAD + "zzz: 1\n" + SHOTS, ["zzz: unknown key 'zzz'; known here: batch, provider, model"]),
         (HEAD + "name: x\n" + SHOTS, ["name: 'name' belongs in a shot"]),
         (HEAD + "batch: x\n" + SHOTS, ["batch: written twice, first in line 1; keep one of the two"]),
