@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from wire_answers import FRAME, NGINX, PRIVACY, VIDEO, answer
 
 from jobs.takes import Asked
 from workers.providers import PROVIDERS, adapter
 from workers.providers.anyfast import AnyFast
 from workers.providers.errors import (
     AuthRefused,
+    Cancelled,
     Expired,
     InDoubt,
     InputRefused,
@@ -36,7 +38,6 @@ from workers.providers.protocol import (
     Queued,
     Rendered,
     Request,
-    Response,
     Running,
 )
 
@@ -47,16 +48,8 @@ URL = "https://www.anyfast.ai/v1/video/generations"
 ID = "asyntask_01JX3Q9C5Y"
 JOB = Job(ID)
 STATUS = Request("GET", f"{URL}/{ID}")
-VIDEO = "https://ark-content.example/video.mp4?X-Tos-Signature=abc"
-FRAME = "https://ark-content.example/last.png"
-NGINX = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 anyfast: Adapter = AnyFast()
-
-
-def answer(status: int, body: object = None, **headers: str) -> Response:
-    raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
 def documented(code: str, message: str = "No") -> dict[str, Any]:
@@ -315,7 +308,6 @@ def test_an_accepted_submission_names_its_task():
     assert anyfast.status(Job("a/b"), ACCESS).url == f"{URL}/a%2Fb"
 
 
-PRIVACY = "InputImageSensitiveContentDetected.PrivacyInformation"
 CONSTRAINT = "InvalidParameter.TaskTypeConstraint: The parameter ratio specified in the request is not valid."
 
 
@@ -506,7 +498,10 @@ def test_a_finished_video(body, video, frame, seed):
         (task(None, failing("OutputVideoSensitiveContentDetected")), OutputRefused, "Detected"),
         (task("EXPIRED"), Transient, "in time"),
         (task(None, {"status": "expired"}), Transient, "in time"),
-        (task("CANCELLED"), Unknown, "cancelled"),
+        (task("CANCELLED"), Cancelled, "was cancelled at AnyFast"),
+        (task(None, {"status": "cancelled"}), Cancelled, "was cancelled"),
+        (task("FAILURE", {"status": "cancelled"}), Cancelled, "was cancelled"),
+        (task("FAILURE", {"status": "CANCELLED"}, fail_reason="task failed"), Cancelled, "was cancelled"),
         (task("SUCCESS"), Expired, "24 hours"),
         (task("SUCCESS", {"status": "succeeded", "content": None}), Expired, "24 hours"),
         (task("SUCCESS", fail_reason="odd"), Expired, "24 hours"),

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import SecretStr
+from wire_answers import answer
 
 from jobs.takes import Asked
 from workers.providers import adapter
 from workers.providers.apiframe import LONGEST_KEY, Apiframe
 from workers.providers.errors import (
     AuthRefused,
+    Cancelled,
     Expired,
     InDoubt,
     InputRefused,
@@ -41,7 +43,6 @@ from workers.providers.protocol import (
     Queued,
     Rendered,
     Request,
-    Response,
     Running,
 )
 
@@ -68,11 +69,6 @@ def fits(name: str, value: Any) -> None:
     schema = {**EXCERPT["schemas"][name], "components": EXCERPT}
     problems = [error.message for error in Draft202012Validator(schema, format_checker=formats).iter_errors(value)]
     assert problems == []
-
-
-def answer(status: int, body: object = None, **headers: str) -> Response:
-    raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
 def record(status: str, **more: Any) -> dict[str, Any]:
@@ -306,7 +302,7 @@ def test_a_finished_job(result, frame, seed):
         (record("COMPLETED"), Unknown, "without a video"),
         (record("COMPLETED", result=[VIDEO]), Unknown, "without a video"),
         (record("COMPLETED", result={"videoUrl": "videos/1.mp4"}), Unknown, "without a video"),
-        (record("CANCELLED"), Unknown, "was cancelled, and not by Rushes"),
+        (record("CANCELLED"), Cancelled, "was cancelled, and not by Rushes"),
         (record("FAILED"), Transient, "failed"),
         (record("FAILED", error="Upstream timeout"), Transient, "Upstream timeout"),
         (record("FAILED", error="audio copyright"), OutputRefused, "audio copyright"),

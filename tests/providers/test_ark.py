@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import traceback
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from wire_answers import FRAME, NGINX, PRIVACY, VIDEO, answer
 
 from jobs.takes import Asked
 from workers.providers import PROVIDERS, adapter
@@ -16,6 +16,7 @@ from workers.providers.ark import Ark, fingerprint
 from workers.providers.ark_errors import class_of_code, class_of_text
 from workers.providers.errors import (
     AuthRefused,
+    Cancelled,
     Expired,
     InDoubt,
     InputRefused,
@@ -37,7 +38,6 @@ from workers.providers.protocol import (
     Queued,
     Rendered,
     Request,
-    Response,
     Running,
 )
 
@@ -48,10 +48,7 @@ TASKS = f"{BASE}/contents/generations/tasks"
 ID = "cgt-20260514183217-t8rzv"
 JOB = Job(ID)
 STATUS = Request("GET", f"{TASKS}/{ID}")
-VIDEO = "https://ark-content.example/video.mp4?X-Tos-Signature=abc"
-FRAME = "https://ark-content.example/last.png"
 MODEL = "dreamina-seedance-2-0-260128"
-NGINX = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 NOW = 1_800_000_000.0
 
 ark = Ark()
@@ -62,11 +59,6 @@ def attempt(name: str) -> Attempt:
 
 
 OURS = attempt("a/0001")
-
-
-def answer(status: int, body: object = None, **headers: str) -> Response:
-    raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
 def error(code: str, message: str = "No. Request id: 02177872492196700000", kind: str = "BadRequest") -> dict[str, Any]:
@@ -158,9 +150,6 @@ def test_an_accepted_submission_names_its_task():
     assert ark.status(Job("a/b"), ACCESS) == Request(
         "GET", f"{TASKS}/a%2Fb", {"Accept": "application/json", "Authorization": f"Bearer {KEY}"}
     )
-
-
-PRIVACY = "InputImageSensitiveContentDetected.PrivacyInformation"
 
 
 @pytest.mark.parametrize(
@@ -306,7 +295,7 @@ def failed(code: str | None) -> dict[str, Any]:
         (failed(None), Unknown, "No"),
         ({"id": ID, "status": "failed"}, Unknown, "failed to render"),
         ({"id": ID, "status": "expired"}, Transient, "in time"),
-        ({"id": ID, "status": "cancelled"}, Unknown, "cancelled"),
+        ({"id": ID, "status": "cancelled"}, Cancelled, "cancelled"),
         ({**DONE, "content": None}, Expired, "24 hours"),
         ({**DONE, "content": {}}, Expired, "24 hours"),
         ({**DONE, "content": {"video_url": ""}}, Expired, "24 hours"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from wire_answers import answer
 
 from jobs.takes import Asked
 from workers.errors import SettingsError
@@ -24,7 +25,7 @@ from workers.providers.errors import (
     RateLimited,
     Unknown,
 )
-from workers.providers.protocol import Access, Adapter, Attempt, Delivered, Job, Request, Response
+from workers.providers.protocol import Access, Adapter, Attempt, Delivered, Job, Request
 
 KEY = "v1.0-abcdefabcdef-0123456789"
 ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"
@@ -42,11 +43,6 @@ PNG = (
 )
 
 cloudflare: Adapter = Cloudflare()
-
-
-def answer(status: int, body: object = None, **headers: str) -> Response:
-    raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
 def failed(*codes: int, message: str = "AiError") -> dict[str, Any]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 
 import pytest
 from pydantic import SecretStr
+from wire_answers import NGINX, answer
 
 from jobs.takes import Asked
 from workers.errors import SettingsError
 from workers.providers import PROVIDERS, adapter
 from workers.providers.errors import (
     AuthRefused,
+    Cancelled,
     InDoubt,
     InputRefused,
     Invalid,
@@ -35,7 +36,6 @@ from workers.providers.protocol import (
     Queued,
     Rendered,
     Request,
-    Response,
     Running,
 )
 
@@ -58,15 +58,9 @@ URLS = {
 JOB = Job(ID, URLS)
 STATUS = Request("GET", URLS["status"])
 RESULT = Request("GET", URLS["response"])
-NGINX = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 LOCKED = "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
 
 fal: Adapter = Fal()
-
-
-def answer(status: int, body: object = None, **headers: str) -> Response:
-    raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
 def failed(kind: str, *, msg: str = "Nope", loc: tuple[object, ...] = ("body", "prompt"), **more: object) -> dict:
@@ -420,7 +414,9 @@ def test_a_job_that_fal_does_not_know(request_, body):
         (answer(504, {"detail": "d", "error_type": "startup_timeout"}), Transient, "d"),
         (answer(504, {"detail": "d"}, x_fal_error_type="request_timeout"), Transient, "request_timeout"),
         (answer(500, {"detail": "Oops"}, x_fal_retryable="false"), Transient, "Oops"),
-        (answer(499, {"detail": "d", "error_type": "client_cancelled"}), Unknown, "client_cancelled"),
+        (answer(499, {"detail": "d", "error_type": "client_cancelled"}), Cancelled, "was cancelled at fal: d"),
+        (answer(499, {"detail": "d"}, x_fal_error_type="client_cancelled"), Cancelled, "client_cancelled"),
+        (answer(499, {"detail": "d", "error_type": "client_disconnected"}), Unknown, "client_disconnected"),
         (answer(200, {"seed": 42}), Unknown, "without a video"),
         (answer(200, {"video": {"url": None}}), Unknown, "without a video"),
         (answer(200, {"video": "https://a/v.mp4"}), Unknown, "without a video"),

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from workers.http import Wire
 from workers.sandbox.server import Sandbox, SandboxOptions, running_sandbox
 
 KEY = {"Authorization": "Key id:secret"}
@@ -87,3 +88,9 @@ def start(cache: Path, clock: HandClock) -> Iterator[Start]:
 @pytest.fixture
 def talk(start: Start) -> Talk:
     return start()
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Wire]:
+    with Wire(user_agent="rushes/test") as wire:
+        yield wire

@@ -96,6 +96,26 @@ def test_moving_up_leaves_no_seat_twice_taken():
     assert not account.cancel("nobody", 40.0, seats=3)
 
 
+def test_what_had_begun_is_billed_though_it_stops_and_its_seat_is_free_from_then_on():
+    account = Account()
+    for number, (starts, ends) in enumerate([(1, 21), (1, 31), (21, 41), (31, 51)]):
+        account.add(submission(str(number), starts=starts, ends=ends))
+    assert not account.cancel("1", 5.0, seats=2)
+    assert account.cancel("1", 5.0, seats=2, rendering=True)
+    assert not account.cancel("1", 6.0, seats=2, rendering=True)
+    jobs = {job.id: job for job in account.submissions()}
+    assert (jobs["1"].over, jobs["1"].begun, jobs["1"].billed) == (5.0, True, True)
+    assert [(jobs[id].starts, jobs[id].ends) for id in ("0", "2", "3")] == [(1, 21), (5, 25), (21, 41)]
+    # What waits costs nothing, whatever else would stop.
+    assert account.cancel("3", 6.0, seats=2, rendering=True)
+    waited = account.submissions()[3]
+    assert (waited.over, waited.begun, waited.billed) == (6.0, False, False)
+    assert account.start("fal", 6.0, seats=2) == 21
+    report = account.report(6.0)
+    assert (report["submissions"], report["cancelled"], report["billed"]) == (4, 2, 3)
+    assert [job["cancelled"] for job in report["jobs"]] == [None, 5.0, None, 6.0]
+
+
 def test_jobs_survive_a_restart(start, tmp_path):
     state = tmp_path / "deep" / "state.jsonl"
     options = {"state": state, "seats": 1, "queue_seconds": 0, "render_seconds": 10}

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
+from ark_cases import FAILED, REFUSED, URL, modes
+from at_the_twin import AtTwin, asks
 
-from jobs.takes import Asked
 from workers.errors import SettingsError
 from workers.http import Broken, Wire
 from workers.providers.anyfast import AnyFast
 from workers.providers.errors import (
-    AuthRefused,
-    InDoubt,
-    InputRefused,
-    Invalid,
-    OutputRefused,
     ProviderError,
-    QuotaExhausted,
     RateLimited,
     Transient,
     Unknown,
 )
-from workers.providers.protocol import Access, Attempt, Ended, Gone, Job, Queued, Rendered, Running, Verdict
+from workers.providers.protocol import Attempt, Ended, Gone, Job, Queued, Rendered, Running
 
 PATH = "/v1/video/generations"
 KEY = {"Authorization": "Bearer sk-key"}
-URL = "https://example.com/input"
 
 
 def create(talk: Any, prompt: str = "a cat", **fields: Any) -> httpx.Response:
@@ -198,6 +189,19 @@ def test_the_gateway_gives_a_dead_link_out_after_a_day(start):
     assert talk.client.get(task["result_url"]).status_code == 403
 
 
+def test_a_task_that_somebody_cancelled_is_a_failure_to_the_gateway(start):
+    talk = start(queue_seconds=60)
+    id = created(talk)
+    talk.clock.time += 5
+    talk.sandbox.cancel(talk.sandbox.account.submissions()[0])
+    now = int(talk.clock.time)
+    talk.clock.time += 600
+    task = query(talk, id)
+    assert (task["status"], task["data"]["status"], task["fail_reason"]) == ("FAILURE", "cancelled", "")
+    assert (task["start_time"], task["finish_time"], task["data"]["updated_at"]) == (0, now, now)
+    assert talk.sandbox.account.billed() == ()
+
+
 def test_seconds_below_zero_are_none(start):
     with pytest.raises(SettingsError, match="anyfast_hang_seconds"):
         start(anyfast_hang_seconds=-1.0)
@@ -206,53 +210,13 @@ def test_seconds_below_zero_are_none(start):
 # Rushes' adapter, over real HTTP
 
 
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with Wire(user_agent="rushes/test") as wire:
-        yield wire
-
-
-class Rushes:
-    """Does with the adapter what Rushes' steps do."""
-
+class Rushes(AtTwin):
     def __init__(self, talk: Any, wire: Wire) -> None:
-        self.talk, self.wire, self.anyfast = talk, wire, AnyFast()
-        self.access = Access(talk.sandbox.url, SecretStr("sk-key"))
-
-    def submit(self, asked: Asked, *, timeout: float = 30.0) -> Job:
-        attempt = Attempt("night/a/0001", 1, hashlib.sha256(b"a").hexdigest())
-        request = self.anyfast.submission(asked, self.access, attempt)
-        return self.anyfast.accepted(self.wire.send(request, timeout=timeout))
-
-    def poll(self, job: Job) -> Verdict:
-        request = self.anyfast.status(job, self.access)
-        return self.anyfast.verdict(job, request, self.wire.send(request, timeout=30), self.access)
+        super().__init__("anyfast", talk, wire)
+        self.anyfast = AnyFast()
 
 
-def asks(prompt: str = "a cat", **more: Any) -> Asked:
-    return Asked(**{"model": "seedance-2.0-fast", "prompt": prompt, "duration": 4, "resolution": "480p", **more})
-
-
-MODES: dict[str, dict[str, Any]] = {
-    "text": {},
-    "web search": {"web_search": True},
-    "first frame": {"start_image": URL},
-    "first frame without a prompt": {"start_image": URL, "prompt": ""},
-    "first and last frame": {"start_image": URL, "end_image": "asset://a-1"},
-    "references": {"reference_images": (URL,), "reference_videos": (URL,), "reference_audio": (URL,)},
-    "video editing": {"reference_images": (URL,), "reference_videos": (URL,)},
-    "video extension": {"reference_videos": (URL, URL)},
-    "all left to anyfast": {"duration": "auto", "aspect_ratio": "auto"},
-    "all that can be said": {
-        "aspect_ratio": "1:1",
-        "seed": 7,
-        "generate_audio": False,
-        "watermark": True,
-        "return_last_frame": True,
-        "camera_fixed": False,
-        "provider_options": {"priority": 1, "safety_identifier": "me", "execution_expires_after": 7200},
-    },
-}
+MODES = modes(execution_expires_after=7200)
 
 
 @pytest.mark.parametrize("model", ["seedance-2.0", "seedance-2.0-fast"])
@@ -272,19 +236,7 @@ def test_every_mode_renders(start, wire, mode, model):
     assert len(rushes.talk.sandbox.account.billed()) == 1
 
 
-@pytest.mark.parametrize(
-    ("prompt", "options", "kind"),
-    [
-        ("[sandbox: 429]", {}, RateLimited),
-        ("[sandbox: saturated]", {}, RateLimited),
-        ("[sandbox: 500]", {}, InDoubt),
-        ("[sandbox: garbage-submit]", {}, InDoubt),
-        ("[sandbox: moderation-input]", {}, InputRefused),
-        ("[sandbox: flood]", {}, Invalid),
-        ("a cat", {"locked": True}, QuotaExhausted),
-        ("a cat", {"key": "another"}, AuthRefused),
-    ],
-)
+@pytest.mark.parametrize(("prompt", "options", "kind"), REFUSED)
 def test_a_refused_submission_is_read_by_class(start, wire, prompt, options, kind):
     rushes = Rushes(start(**options), wire)
     with pytest.raises(ProviderError) as caught:
@@ -292,7 +244,7 @@ def test_a_refused_submission_is_read_by_class(start, wire, prompt, options, kin
     assert type(caught.value) is kind
 
 
-@pytest.mark.parametrize(("prompt", "kind"), [("[sandbox: moderation]", OutputRefused), ("[sandbox: fail]", Transient)])
+@pytest.mark.parametrize(("prompt", "kind"), FAILED)
 def test_a_failed_task_is_read_by_class(talk, wire, prompt, kind):
     rushes = Rushes(talk, wire)
     job = rushes.submit(asks(prompt))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -31,12 +30,6 @@ IMAGE, VIDEO, SOUND = "https://a.example/1.png", "https://a.example/1.mp4", "ass
 SMALL = {"duration": 4, "resolution": "480p", "aspect_ratio": "1:1"}
 
 apiframe = Apiframe()
-
-
-@pytest.fixture(scope="module")
-def wire() -> Iterator[Wire]:
-    with Wire(user_agent="rushes/test") as wire:
-        yield wire
 
 
 def access(talk: Any, key: str = "afk_key") -> Access:

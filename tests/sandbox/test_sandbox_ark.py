@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import av
 import httpx
 import pytest
+from ark_cases import FAILED, REFUSED, modes
+from at_the_twin import AtTwin, asks
 from PIL import Image
-from pydantic import SecretStr
 
 from jobs.takes import Asked
 from workers.http import Broken, Wire
 from workers.providers.ark import Ark, fingerprint
 from workers.providers.errors import (
-    AuthRefused,
+    Cancelled,
     Expired,
-    InDoubt,
-    InputRefused,
-    Invalid,
-    OutputRefused,
     ProviderError,
-    QuotaExhausted,
     RateLimited,
     Transient,
     Unknown,
 )
-from workers.providers.protocol import Access, Attempt, Ended, Gone, Job, Queued, Rendered, Request, Running, Verdict
+from workers.providers.protocol import Attempt, Ended, Gone, Job, Queued, Rendered, Request, Running
 from workers.sandbox.burn import read_number
 
 MODEL = "dreamina-seedance-2-0-fast-260128"
 TASKS = "/api/v3/contents/generations/tasks"
 KEY = {"Authorization": "Bearer key"}
-URL = "https://example.com/input"
 
 
 class Client:
@@ -304,29 +297,10 @@ def test_a_task_that_is_not_known(client, id):
 # Rushes' adapter, over real HTTP
 
 
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with Wire(user_agent="rushes/test") as wire:
-        yield wire
-
-
-class Rushes:
-    """Does with the adapter what Rushes' steps do."""
-
+class Rushes(AtTwin):
     def __init__(self, talk: Any, wire: Wire, path: str = "/api/v3") -> None:
-        self.talk, self.wire, self.ark = talk, wire, Ark()
-        self.access = Access(f"{talk.sandbox.url}{path}", SecretStr("key"))
-
-    def attempt(self, name: str = "a/0001") -> Attempt:
-        return Attempt(f"night/{name}", 1, hashlib.sha256(name.encode()).hexdigest())
-
-    def submit(self, asked: Asked, name: str = "a/0001") -> Job:
-        request = self.ark.submission(asked, self.access, self.attempt(name))
-        return self.ark.accepted(self.wire.send(request, timeout=30))
-
-    def poll(self, job: Job) -> Verdict:
-        request = self.ark.status(job, self.access)
-        return self.ark.verdict(job, request, self.wire.send(request, timeout=30), self.access)
+        super().__init__("ark", talk, wire, path=path)
+        self.ark = Ark()
 
     def settle(self, asked: Asked, submitted_at: float, name: str = "a/0001") -> list[Job]:
         found: list[Job] = []
@@ -339,29 +313,7 @@ class Rushes:
         return found
 
 
-def asks(prompt: str = "a cat", **more: Any) -> Asked:
-    return Asked(**{"model": "seedance-2.0-fast", "prompt": prompt, "duration": 4, "resolution": "480p", **more})
-
-
-MODES: dict[str, dict[str, Any]] = {
-    "text": {},
-    "web search": {"web_search": True},
-    "first frame": {"start_image": URL},
-    "first and last frame": {"start_image": URL, "end_image": "asset://a-1"},
-    "references": {"reference_images": (URL,), "reference_videos": (URL,), "reference_audio": (URL,)},
-    "video editing": {"reference_images": (URL,), "reference_videos": (URL,)},
-    "video extension": {"reference_videos": (URL, URL)},
-    "all left to ark": {"duration": "auto", "aspect_ratio": "auto"},
-    "all that can be said": {
-        "aspect_ratio": "1:1",
-        "seed": 7,
-        "generate_audio": False,
-        "watermark": True,
-        "return_last_frame": True,
-        "camera_fixed": False,
-        "provider_options": {"priority": 1, "safety_identifier": "me", "callback_url": "https://me.example/hook"},
-    },
-}
+MODES = modes(callback_url="https://me.example/hook")
 
 
 @pytest.mark.parametrize("model", ["seedance-2.0", "seedance-2.0-fast"])
@@ -391,19 +343,7 @@ def test_the_marks_seconds_are_never_refused(talk, wire):
     assert len(talk.sandbox.account.billed()) == 2
 
 
-@pytest.mark.parametrize(
-    ("prompt", "options", "kind"),
-    [
-        ("[sandbox: 429]", {}, RateLimited),
-        ("[sandbox: saturated]", {}, RateLimited),
-        ("[sandbox: 500]", {}, InDoubt),
-        ("[sandbox: garbage-submit]", {}, InDoubt),
-        ("[sandbox: moderation-input]", {}, InputRefused),
-        ("[sandbox: flood]", {}, Invalid),
-        ("a cat", {"locked": True}, QuotaExhausted),
-        ("a cat", {"key": "another"}, AuthRefused),
-    ],
-)
+@pytest.mark.parametrize(("prompt", "options", "kind"), REFUSED)
 def test_a_refused_submission_is_read_by_class(start, wire, prompt, options, kind):
     rushes = Rushes(start(**options), wire)
     with pytest.raises(ProviderError) as caught:
@@ -412,7 +352,7 @@ def test_a_refused_submission_is_read_by_class(start, wire, prompt, options, kin
     assert caught.value.retry_after == (1.0 if kind is RateLimited else None)
 
 
-@pytest.mark.parametrize(("prompt", "kind"), [("[sandbox: moderation]", OutputRefused), ("[sandbox: fail]", Transient)])
+@pytest.mark.parametrize(("prompt", "kind"), FAILED)
 def test_a_failed_task_is_read_by_class(talk, wire, prompt, kind):
     rushes = Rushes(talk, wire)
     job = rushes.submit(asks(prompt))
@@ -427,7 +367,7 @@ def test_what_became_of_a_task_besides(start, wire):
     expires, cancelled = rushes.submit(asks(), "a/0001"), rushes.submit(asks(), "a/0002")
     httpx.delete(rushes.ark.status(cancelled, rushes.access).url, headers=KEY)
     verdict = rushes.poll(cancelled)
-    assert isinstance(verdict, Ended) and type(verdict.error) is Unknown
+    assert isinstance(verdict, Ended) and type(verdict.error) is Cancelled
     rushes.talk.clock.time += 2 * 3600
     verdict = rushes.poll(expires)
     assert isinstance(verdict, Ended) and type(verdict.error) is Expired

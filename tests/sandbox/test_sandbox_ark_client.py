@@ -22,6 +22,7 @@ from byteplussdkarkruntime._exceptions import (
 )
 from PIL import Image
 
+from workers.clock import Clock
 from workers.sandbox.burn import read_number
 from workers.sandbox.server import Sandbox, SandboxOptions, running_sandbox
 
@@ -33,31 +34,10 @@ SMALL = {"resolution": "480p", "ratio": "1:1", "duration": 4}
 Make = Callable[..., Ark]
 
 
-class HandClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = 1_800_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
-
-
 @pytest.fixture
-def hand() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def sandbox(cache: Path, hand: HandClock) -> Iterator[Sandbox]:
+def sandbox(cache: Path, clock: Clock) -> Iterator[Sandbox]:
     options = SandboxOptions(cache=cache, key="key", queue_seconds=1, render_seconds=3, jitter=0)
-    with running_sandbox(options, clock=hand) as sandbox:
+    with running_sandbox(options, clock=clock) as sandbox:
         yield sandbox
 
 
@@ -93,12 +73,12 @@ def image(role: str) -> dict[str, Any]:
     ],
     ids=["text", "first", "first and last", "references"],
 )
-def test_a_task_from_create_to_its_files(tasks, sandbox, hand, content):
+def test_a_task_from_create_to_its_files(tasks, sandbox, clock, content):
     created = tasks.create(model=MODEL, content=content, seed=7, return_last_frame=True, **SMALL)
     assert created.id.startswith("cgt-")
     words = []
     for pause in (0, 1, 3):
-        hand.time += pause
+        clock.time += pause
         task = tasks.get(task_id=created.id)
         words.append(task.status)
     assert words == ["queued", "running", "succeeded"]
@@ -152,11 +132,11 @@ def test_a_parameter_that_the_models_have_not(tasks, sandbox, fields):
     assert sandbox.account.submissions() == ()
 
 
-def test_the_list(tasks, hand):
+def test_the_list(tasks, clock):
     ids = []
     for number in range(5):
         ids.append(tasks.create(model=MODEL, content=[{"type": "text", "text": f"cat {number}"}], **SMALL).id)
-        hand.time += 1
+        clock.time += 1
     newest_first = ids[::-1]
 
     def listed(**query: Any) -> tuple[int, list[str]]:
@@ -172,24 +152,28 @@ def test_the_list(tasks, hand):
     assert (item.status, item.content.video_url[-4:], item.usage.completion_tokens) == ("succeeded", ".mp4", 38_400)
 
 
-def test_delete(tasks, hand, sandbox):
+def test_delete(tasks, clock, sandbox):
     waiting, over = (tasks.create(model=MODEL, content=CAT, seed=seed, **SMALL).id for seed in (1, 2))
     tasks.delete(waiting)
     assert tasks.get(task_id=waiting).status == "cancelled"
-    hand.time += 1
-    with pytest.raises(ArkPermissionDeniedError):
-        tasks.delete(over)
-    hand.time += 3
+    clock.time += 1
+    for neither in (over, waiting):
+        with pytest.raises(ArkPermissionDeniedError) as caught:
+            tasks.delete(neither)
+        assert caught.value.code == "OperationDenied.UnsupportedPhase"
+    assert tasks.get(task_id=over).status == "running"
+    clock.time += 3
     tasks.delete(over)
-    with pytest.raises(ArkNotFoundError):
-        tasks.get(task_id=over)
+    for call in (tasks.get, tasks.delete):
+        with pytest.raises(ArkNotFoundError):
+            call(task_id=over)
     assert len(sandbox.account.billed()) == 1
 
 
 @pytest.mark.parametrize(("fault", "code"), [("moderation", "OutputVideoSensitiveContentDetected"), ("fail", "Int")])
-def test_a_task_that_fails(tasks, hand, fault, code):
+def test_a_task_that_fails(tasks, clock, fault, code):
     id = tasks.create(model=MODEL, content=[{"type": "text", "text": f"[sandbox: {fault}]"}]).id
-    hand.time += 10
+    clock.time += 10
     task = tasks.get(task_id=id)
     assert task.status == "failed"
     assert task.error.code.startswith(code)

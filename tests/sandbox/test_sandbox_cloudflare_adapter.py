@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -28,12 +27,6 @@ IMAGE, VIDEO = "https://a.example/1.png", "https://a.example/1.mp4"
 SMALL = {"duration": 4, "resolution": "480p", "aspect_ratio": "1:1"}
 
 cloudflare = Cloudflare()
-
-
-@pytest.fixture(scope="module")
-def wire() -> Iterator[Wire]:
-    with Wire(user_agent="rushes/test") as wire:
-        yield wire
 
 
 @pytest.fixture

@@ -182,13 +182,48 @@ def test_cancel(fal, sandbox):
     status = handle.status()
     assert isinstance(status, fal_client.Completed)
     assert status.error_type == "client_cancelled"
+    assert (status.metrics, handle.status(with_logs=True).logs) == ({"inference_time": 0.0}, [])
     with pytest.raises(fal_client.FalClientHTTPError) as caught:
         handle.get(interval=0.02)
     assert (caught.value.status_code, caught.value.error_type) == (499, "client_cancelled")
     with pytest.raises(fal_client.FalClientHTTPError) as caught:
         handle.cancel()
     assert caught.value.status_code == 400
+    with pytest.raises(fal_client.FalClientHTTPError) as caught:
+        fal.cancel(f"{FAST}/text-to-video", "764cabcf-b745-4b3e-ae38-1200304cf45b")
+    assert caught.value.status_code == 404
     assert sandbox.account.billed() == ()
+
+
+def running(handle: fal_client.SyncRequestHandle) -> fal_client.SyncRequestHandle:
+    while not isinstance(handle.status(), fal_client.InProgress):
+        pass
+    return handle
+
+
+def test_cancel_what_runs(fal, sandbox):
+    sandbox.change(render_seconds=600.0)
+    handle = running(fal.submit(f"{FAST}/text-to-video", {"prompt": "an octopus", **SMALL}))
+    fal.cancel(f"{FAST}/text-to-video", handle.request_id)
+    assert isinstance(handle.status(), fal_client.InProgress)
+    sandbox.clock.sleep(600)
+    assert handle.get(interval=0.02)["video"]["url"]
+    assert len(sandbox.account.billed()) == 1
+
+
+def test_cancel_what_stops(fal, sandbox):
+    sandbox.change(render_seconds=600.0)
+    handle = running(fal.submit(f"{FAST}/text-to-video", {"prompt": "an octopus [sandbox: stops]"}))
+    handle.cancel()
+    status = handle.status(with_logs=True)
+    assert isinstance(status, fal_client.Completed)
+    assert status.error_type == "client_cancelled"
+    assert status.metrics["inference_time"] < 600
+    assert [log["message"] for log in status.logs] == ["Rendering has begun.", "Rendering has ended."]
+    with pytest.raises(fal_client.FalClientHTTPError) as caught:
+        handle.get(interval=0.02)
+    assert (caught.value.status_code, caught.value.error_type) == (499, "client_cancelled")
+    assert len(sandbox.account.billed()) == 1
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from workers.providers.ark_errors import REFUSALS, ErrorClass, class_of_code, cl
 from workers.providers.content import content_body
 from workers.providers.errors import (
     AuthRefused,
+    Cancelled,
     Expired,
     InDoubt,
     Invalid,
@@ -37,6 +38,7 @@ from workers.providers.errors import (
     Transient,
     Unknown,
 )
+from workers.providers.naming import job_named
 from workers.providers.protocol import (
     Access,
     Attempt,
@@ -130,15 +132,20 @@ class AnyFast:
             return Running()
         if word in _SUCCEEDED:
             return _rendered(job, task, answer)
+        # The gateway may call it a failure; Ark's own word is within.
+        if word in _CANCELLED or (word in _FAILED and words[1] in _CANCELLED):
+            return Ended(answer.error(Cancelled, f"task {job.id} was cancelled at AnyFast"))
         if word in _FAILED:
             return Ended(_failure(job, task, answer))
         if word in _EXPIRED:
             return Ended(answer.error(Transient, f"AnyFast did not get to task {job.id} in time"))
-        if word in _CANCELLED:
-            return Ended(answer.error(Unknown, f"task {job.id} was cancelled at AnyFast"))
         if word:
             raise answer.error(Unknown, f"AnyFast answered with a status that it has not: {word!r:.80}")
         raise answer.error(Unknown, "AnyFast answered the query without a task")
+
+    def named(self, job_id: str, asked: Asked, access: Access) -> Job:
+        """The task of that id: the gateway's (`asyntask_...`), and not the one that it has at Ark."""
+        return job_named("AnyFast", job_id)
 
 
 @dataclass(frozen=True, slots=True)

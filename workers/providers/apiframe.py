@@ -14,6 +14,7 @@ standard model too; jobs, errors and the idempotency key are from the OpenAPI do
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from urllib.parse import quote
 from jobs.takes import Asked
 from workers.providers.errors import (
     AuthRefused,
+    Cancelled,
     Expired,
     InDoubt,
     Invalid,
@@ -31,6 +33,7 @@ from workers.providers.errors import (
     Unknown,
 )
 from workers.providers.moderation import refusal
+from workers.providers.naming import job_named
 from workers.providers.protocol import (
     Access,
     Attempt,
@@ -76,6 +79,8 @@ _OWN_NAMES = {"prompt": "prompt", "model": "model", **{theirs: ours for ours, th
 
 # None of these is documented. A frame that is not found is taken from the video.
 _LAST_FRAME = ("lastFrameUrl", "last_frame_url", "lastFrame", "last_frame", "lastFrameImage", "last_frame_image")
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 
 _Class = type[ProviderError]
 
@@ -149,9 +154,16 @@ class Apiframe:
             # Whether a failed job is refunded is not documented; its `creditCost` is in the body that is kept.
             return Ended(answer.error(refusal(answer.text) or Transient, f"Apiframe's job {job.id} failed"))
         if word == "CANCELLED":
-            # There is no way to cancel by the API, so a person did, and would not want it made again unasked.
-            return Ended(answer.error(Unknown, f"Apiframe's job {job.id} was cancelled, and not by Rushes"))
+            # There is no way to cancel by the API, so a person did.
+            return Ended(answer.error(Cancelled, f"Apiframe's job {job.id} was cancelled, and not by Rushes"))
         raise answer.error(Unknown, f"Apiframe answered with a status that it has not: {word!r:.80}")
+
+    def named(self, job_id: str, asked: Asked, access: Access) -> Job:
+        """The job of that id, which Apiframe wants to be a UUID: of any other it says nothing but that (400)."""
+        job = job_named("Apiframe", job_id)
+        if not _UUID.fullmatch(job_id):
+            raise Invalid(f"{job_id[:80]!r} can't be the id of a job at Apiframe: its ids are UUIDs.")
+        return job
 
 
 class _Answer:

@@ -8,6 +8,8 @@ BytePlus's own SDK, `byteplussdkarkruntime` 3.0.63, and Ark's pages on its video
   doubt is found there.
 * A task that succeeded loses its URLs after 24 hours and its record after seven days.
 * A task that failed, was cancelled or expired is not billed.
+* `DELETE` cancels a task that is queued, is refused for one that is running or cancelled, and of any other deletes the
+  record, and with it the only way to its video.
 * A code may come at once (HTTP 400) or as the error of a failed task, moderation of the inputs among them.
 """
 
@@ -24,6 +26,7 @@ from workers.providers.ark_errors import REFUSALS, ErrorClass, class_of_code, en
 from workers.providers.content import content_body
 from workers.providers.errors import (
     AuthRefused,
+    Cancelled,
     Expired,
     InDoubt,
     Invalid,
@@ -33,9 +36,11 @@ from workers.providers.errors import (
     Transient,
     Unknown,
 )
+from workers.providers.naming import job_named
 from workers.providers.protocol import (
     Access,
     Attempt,
+    Cancels,
     Ended,
     Gone,
     Job,
@@ -55,6 +60,9 @@ _PAGE_SIZE = 100
 _LAST_PAGE = 500
 """Ark's page on the list: `page_num` and `page_size` are 1 to 500."""
 
+_UNSUPPORTED_PHASE = "OperationDenied.UnsupportedPhase"
+"""Ark's page on error codes: not supported while the target is in its current phase."""
+
 _EXPIRES = "execution_expires_after"
 _LONGEST_EXPIRY = 172_800
 _SHORTEST_EXPIRY = 86_400
@@ -73,6 +81,7 @@ class Ark:
     settling: Settling = "listing"
     # For so long Ark keeps the record of a task.
     settling_seconds: float = 7 * 86_400.0
+    cancels: Cancels = "queued"
 
     def submission(self, asked: Asked, access: Access, attempt: Attempt) -> Request:
         """The POST that creates a task.
@@ -119,8 +128,27 @@ class Ark:
         if word == "expired":
             return Ended(answer.error(Transient, f"Ark did not get to task {job.id} in time"))
         if word == "cancelled":
-            return Ended(answer.error(Unknown, f"task {job.id} was cancelled at Ark"))
+            return Ended(answer.error(Cancelled, f"task {job.id} was cancelled at Ark"))
         raise answer.error(Unknown, f"Ark answered with a status that it has not: {word!r:.80}")
+
+    def named(self, job_id: str, asked: Asked, access: Access) -> Job:
+        """The task of that id."""
+        return job_named("Ark", job_id)
+
+    def cancellation(self, job: Job, access: Access) -> Request:
+        """The DELETE of the task, for one that Ark has just said is queued, and for no other: see `Cancelling`."""
+        return Request("DELETE", f"{access.base_url}/{_TASKS}/{quote(job.id, safe='')}", _headers(access))
+
+    def cancelled(self, response: Response) -> bool:
+        """What Ark says to that: nothing where it was done, else why not."""
+        answer = _Answer(response)
+        if response.status in (200, 204) and not answer.reason and (answer.is_json or not response.body.strip()):
+            return True
+        unknown = response.status == 404 and bool(answer.reason) and answer.kind is None
+        if unknown or answer.reason.get("code") == _UNSUPPORTED_PHASE:
+            return False
+        _raise_unless_answered(answer, "the cancellation")
+        raise answer.error(Unknown, "Ark answered the cancellation with an error of its own")
 
     def listing(self, attempt: Attempt, asked: Asked, submitted_at: float, access: Access) -> Request:
         """The GET of the first hundred tasks. Ark allows about one such request a second."""

@@ -162,6 +162,14 @@ class Cloudflare:
         """Never called: there is no job to ask about."""
         _nothing_to_ask(job)
 
+    def named(self, job_id: str, asked: Asked, access: Access) -> Job:
+        """Raises `Invalid`, whatever the id: no call can be asked about later."""
+        raise Invalid(
+            f"Cloudflare can't be asked about {job_id[:80]!r}: it delivers with its answer, and what was lost with "
+            "that can't be fetched. See in the gateway's log whether it was billed, then give the take up or have it "
+            "submitted again."
+        )
+
 
 class _Answer:
     """An answer of Cloudflare's, in whatever envelope it came."""

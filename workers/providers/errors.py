@@ -8,6 +8,7 @@
     ├── InputRefused         moderation refused what was asked: the take has failed
     ├── OutputRefused        moderation refused what was rendered
     ├── Transient            the provider failed by itself: the job is dead and cost nothing
+    ├── Cancelled            the job was cancelled at the provider, by us or by hand
     ├── InDoubt              the submission may or may not have been accepted: never sent again blindly
     ├── Expired              the result is no longer to be had
     └── Unknown              none of these: not retried, the answer kept as it came
@@ -85,6 +86,16 @@ class Transient(ProviderError):
     """The provider failed by itself. The job is dead and was not billed; a new attempt is free."""
 
     kind = "transient"
+
+
+class Cancelled(ProviderError):
+    """The job was cancelled at the provider, by us or by hand: there will be no video, and none is made again unasked.
+
+    A job that had not begun is not billed. Of one that was being rendered that is certain only where a provider says
+    so: fal promises no refund, and no other can cancel one.
+    """
+
+    kind = "cancelled"
 
 
 class InDoubt(ProviderError):

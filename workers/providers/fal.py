@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 
 from jobs.takes import Asked
 from workers.providers.errors import (
-    AuthRefused,
+    Cancelled,
     Expired,
     InDoubt,
     InputRefused,
@@ -33,10 +33,13 @@ from workers.providers.errors import (
     Transient,
     Unknown,
 )
+from workers.providers.fal_answers import ErrorClass, FalAnswer
+from workers.providers.naming import job_named
 from workers.providers.protocol import (
     Access,
     AskNext,
     Attempt,
+    Cancels,
     Ended,
     Gone,
     Job,
@@ -48,8 +51,6 @@ from workers.providers.protocol import (
     Settling,
     Verdict,
 )
-from workers.providers.reading import excerpt, retry_after
-from workers.redaction import redact
 
 _MODELS = {
     "seedance-2.0": "bytedance/seedance-2.0",
@@ -80,6 +81,9 @@ _APP = "bytedance/seedance-2.0"
 
 _OWN_HOST = re.compile(r"([a-z0-9-]+\.)*(fal\.run|falrun\.com)")
 
+# By its page on request errors, with a 499: "client_cancelled".
+_CANCELLED = "client_cancelled"
+
 # 503s that say no runner ever had the request.
 _NEVER_REACHED = frozenset(
     (
@@ -90,20 +94,6 @@ _NEVER_REACHED = frozenset(
     )
 )
 
-_TRANSIENT_TYPES = frozenset(
-    (
-        "internal_server_error",
-        "generation_timeout",
-        "downstream_service_error",
-        "downstream_service_unavailable",
-    )
-)
-
-# The second is the name on fal's newer pages.
-_RETRYABLE = ("x-fal-retryable", "x-fal-needs-retry")
-
-_Class = type[ProviderError]
-
 
 class Fal:
     """fal's translation. See `workers.providers.protocol.Adapter` for what each method promises."""
@@ -113,6 +103,7 @@ class Fal:
     # fal documents no idempotency key, and its queue lists no jobs.
     settling: Settling = "held"
     settling_seconds: float = 0.0
+    cancels: Cancels = "any"
 
     def submission(self, asked: Asked, access: Access, attempt: Attempt) -> Request:
         """The POST that queues a render.
@@ -138,10 +129,10 @@ class Fal:
             if isinstance(request_id, str) and request_id:
                 named = {name: answer.get(f"{name}_url") for name in ("status", "response", "cancel")}
                 return Job(request_id, {name: url for name, url in named.items() if _is_url(url)})
-            raise _Answer(response).error(
+            raise FalAnswer(response).error(
                 InDoubt, "fal answered the submission without naming a request: it may have been accepted"
             )
-        raise self._refusal(_Answer(response))
+        raise self._refusal(FalAnswer(response))
 
     def status(self, job: Job, access: Access) -> Request:
         """The GET of the job's status URL as fal gave it."""
@@ -150,7 +141,7 @@ class Fal:
 
     def verdict(self, job: Job, request: Request, response: Response, access: Access) -> Verdict:
         """What the answer to the status, or to the result that it led to, says of the job."""
-        answer = _Answer(response, access)
+        answer = FalAnswer(response, access)
         status = response.status
         if status == 429:
             raise answer.error(RateLimited, "fal asks to be asked less often")
@@ -162,7 +153,36 @@ class Fal:
             return self._progress(job, answer, access)
         return self._result(job, answer)
 
-    def _refusal(self, answer: _Answer) -> ProviderError:
+    def named(self, job_id: str, asked: Asked, access: Access) -> Job:
+        """The request of that id; its URLs are made from it."""
+        return job_named("fal", job_id)
+
+    def cancellation(self, job: Job, access: Access) -> Request:
+        """The PUT to the job's cancel URL as fal gave it.
+
+        A request in the queue is taken out of it. One that is being rendered gets a signal, which the model may not
+        heed, and no page promises a refund.
+        """
+        url = job.urls.get("cancel") or f"{_request_url(job, access)}/cancel"
+        return Request("PUT", url, _headers(url, access))
+
+    def cancelled(self, response: Response) -> bool:
+        """What fal says to that, by the words of its page on cancelling."""
+        answer = FalAnswer(response)
+        status, word = response.status, answer.fields.get("status")
+        if status == 429:
+            raise answer.error(RateLimited, "fal asks to be asked less often")
+        if status in (401, 403):
+            raise answer.error(*answer.shut_out())
+        if status >= 500 or status == 408:
+            raise answer.error(Transient, f"fal answered the cancellation with HTTP {status}")
+        if word in ("CANCELLATION_REQUESTED", "OK") and 200 <= status < 300:
+            return True
+        if word in ("ALREADY_COMPLETED", "NOT_FOUND"):
+            return False
+        raise answer.error(Unknown, f"fal answered the cancellation with HTTP {status} and nothing that explains it")
+
+    def _refusal(self, answer: FalAnswer) -> ProviderError:
         """The class of a submission's answer that is not a success."""
         status = answer.response.status
         if status in (401, 403):
@@ -180,7 +200,7 @@ class Fal:
             return answer.error(InputRefused if kind is OutputRefused else kind, "fal refused the request")
         return answer.error(Unknown, f"fal answered the submission with HTTP {status}")
 
-    def _progress(self, job: Job, answer: _Answer, access: Access) -> Verdict:
+    def _progress(self, job: Job, answer: FalAnswer, access: Access) -> Verdict:
         """What the status says. Whatever is not one of its three words is no verdict."""
         response = answer.response
         if response.status >= 500 or response.status == 408:
@@ -199,7 +219,7 @@ class Fal:
             raise answer.error(Unknown, f"fal answered with a status that it has not: {word!r:.80}")
         raise answer.error(Unknown, f"fal answered the status with HTTP {response.status} and no status in it")
 
-    def _result(self, job: Job, answer: _Answer) -> Verdict:
+    def _result(self, job: Job, answer: FalAnswer) -> Verdict:
         """What the result says: the video, or why there is none.
 
         Only what is fal's own (JSON that gives a reason) ends a job. A gateway's page says nothing about it,
@@ -216,13 +236,15 @@ class Fal:
         if status >= 500 or status == 499:
             if not answer.names_its_kind:
                 raise answer.error(Transient, f"fal answered the result with HTTP {status}")
-            kind: _Class = Unknown if status == 499 else Transient
+            if answer.error_type == _CANCELLED:
+                return Ended(answer.error(Cancelled, f"request {job.id} was cancelled at fal"))
+            kind: ErrorClass = Unknown if status == 499 else Transient
             return Ended(answer.error(kind, f"fal failed to render request {job.id}"))
         if status == 408:
             raise answer.error(Transient, f"fal answered the result with HTTP {status}")
         raise answer.error(Unknown, f"fal answered the result with HTTP {status} and nothing that explains it")
 
-    def _rendered(self, job: Job, answer: _Answer) -> Verdict:
+    def _rendered(self, job: Job, answer: FalAnswer) -> Verdict:
         video = answer.fields.get("video")
         url = video.get("url") if isinstance(video, dict) else None
         if not _is_url(url):
@@ -232,76 +254,6 @@ class Fal:
             return Ended(answer.error(kind, f"fal finished request {job.id} without a video"))
         seed = answer.fields.get("seed")
         return Rendered(url, seed=seed if type(seed) is int else None, answer=answer.fields)
-
-
-class _Answer:
-    """An answer of fal's, read for what it says about a failure."""
-
-    def __init__(self, response: Response, access: Access | None = None) -> None:
-        self.response = response
-        self.secrets = (access.key.get_secret_value(),) if access else ()
-        parsed = response.parsed()
-        self.is_json = isinstance(parsed, dict)
-        self.fields: dict[str, Any] = parsed if isinstance(parsed, dict) else {}
-        detail = self.fields.get("detail")
-        self.details: list[dict[str, Any]] = (
-            [each for each in detail if isinstance(each, dict)] if isinstance(detail, list) else []
-        )
-        self.text = detail if isinstance(detail, str) else ""
-        named = self.fields.get("error_type") or response.headers.get("x-fal-error-type")
-        self.error_type = named if isinstance(named, str) else ""
-
-    @property
-    def explains(self) -> bool:
-        """Whether the answer is an error in fal's form."""
-        return self.is_json and ("detail" in self.fields or bool(self.error_type))
-
-    @property
-    def names_its_kind(self) -> bool:
-        """Whether the answer bears the marks of a failure of fal's own, and not of a gateway before it."""
-        typed = bool(self.error_type) or any("type" in each for each in self.details)
-        return self.is_json and (typed or any(name in self.response.headers for name in _RETRYABLE))
-
-    def shut_out(self) -> tuple[_Class, str]:
-        """The class and the message of a 401 or 403."""
-        if self.response.status == 403 and self.text.startswith("User is locked"):
-            return QuotaExhausted, "fal has locked the account"
-        return AuthRefused, f"fal refused the key (HTTP {self.response.status}); check FAL_KEY"
-
-    def kind(self) -> _Class:
-        """The class of a 400, 413 or 422.
-
-        fal has one type for moderation of what was asked and of what was rendered, and tells them apart only
-        when its partner refused the request beforehand. The rest is taken for the output: `OutputRefused` at
-        most offers a person another attempt, while `InputRefused` gives up a take that might pass.
-        """
-        types = [str(each.get("type", "")) for each in self.details] or [self.error_type]
-        if "content_policy_violation" in types:
-            beforehand = any(_reason(each) == "partner_validation_failed" for each in self.details)
-            return InputRefused if beforehand else OutputRefused
-        if "no_media_generated" in types:
-            return OutputRefused
-        if self._may_be_repeated() or any(each in _TRANSIENT_TYPES for each in types):
-            return Transient
-        return Invalid
-
-    def error(self, kind: _Class, what: str) -> ProviderError:
-        """An error of class `kind` whose message is `what` with fal's own words."""
-        body = excerpt(self.response, self.secrets)
-        said = self._said()
-        message = _one_line(f"{what}: {said}" if said else what, self.secrets)
-        return kind(message, status=self.response.status, body=body, retry_after=retry_after(self.response.headers))
-
-    def _may_be_repeated(self) -> bool:
-        marks = (self.response.headers.get(name, "") for name in _RETRYABLE)
-        return any(mark.strip().lower() in ("true", "1") for mark in marks)
-
-    def _said(self) -> str:
-        if self.details:
-            return "; ".join(_said_of(each) for each in self.details[:5])
-        plain = self.text or self.fields.get("error") or ""
-        kind = f" ({self.error_type})" if self.error_type else ""
-        return f"{plain}{kind}".strip()
 
 
 def _task(asked: Asked) -> str:
@@ -368,26 +320,3 @@ def _request_url(job: Job, access: Access) -> str:
 
 def _is_url(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and value.startswith(("https://", "http://"))
-
-
-def _reason(detail: dict[str, Any]) -> object:
-    ctx = detail.get("ctx")
-    extra = ctx.get("extra_info") if isinstance(ctx, dict) else None
-    return extra.get("reason") if isinstance(extra, dict) else None
-
-
-def _said_of(detail: dict[str, Any]) -> str:
-    loc = detail.get("loc")
-    place = ""
-    for part in loc if isinstance(loc, list) else []:
-        place += f"[{part}]" if type(part) is int else f".{part}" if place else str(part)
-    said = f"{detail.get('msg', 'no reason given')} ({detail.get('type', 'no type given')})"
-    value = detail.get("input")
-    if isinstance(value, (str, int, float, bool)) and len(repr(value)) <= 80:
-        said += f", given {value!r}"
-    return f"{place}: {said}" if place else said
-
-
-def _one_line(text: str, secrets: tuple[str, ...]) -> str:
-    line = " ".join(redact(text, secrets).split())
-    return line if len(line) <= 600 else f"{line[:600]} ..."

@@ -135,6 +135,10 @@ class Delivered:
 Verdict = Queued | Running | AskNext | Rendered | Ended | Gone
 
 
+Cancels = Literal["queued", "any"]
+"""When a provider may be asked to cancel a job: while it is certainly queued, or whatever it is doing."""
+
+
 Settling = Literal["held", "again", "listing"]
 """How an attempt in doubt can be settled with a provider.
 
@@ -176,6 +180,46 @@ class Adapter(Protocol):
 
         Raises a `ProviderError` when it says nothing about the job (a 429, a gateway's 502, a revoked key): the
         job is kept and asked for again later.
+        """
+        ...
+
+    def named(self, job_id: str, asked: Asked, access: Access) -> Job:
+        """The job that a person found under `job_id` in the provider's own list, for `status` to ask about.
+
+        Nothing is sent: whether there is such a job, and how it is, its status says. That it is the one that renders
+        `asked` is the person's word.
+
+        Raises `Invalid` when it can't be the id of a job, or when this provider's jobs can't be asked about.
+        """
+        ...
+
+
+@runtime_checkable
+class Cancelling(Protocol):
+    """What the adapter of a provider that can cancel a job can do besides.
+
+    `cancels` says when `cancellation` may be sent. `any`: whatever the job is doing. `queued`: only after asking for
+    the status, each time anew, and only when that answer's verdict is `Queued` and seconds old. There the same request
+    deletes the record of a finished job, and with it the only way to a video that is paid for; so it is never sent to
+    a job that runs, may have finished, or hasn't been asked about, nor once more after an answer that was lost.
+
+    What becomes of the job, its next verdicts say and nothing else. It is followed to its end in any case: to
+    `Cancelled`, or to a video that came all the same, which is kept like any other.
+    """
+
+    cancels: Cancels
+
+    def cancellation(self, job: Job, access: Access) -> Request:
+        """The request that asks for `job` to be cancelled, to be sent when `cancels` allows it."""
+        ...
+
+    def cancelled(self, response: Response) -> bool:
+        """Whether `response`, the answer to `cancellation`, says that the provider takes note of it.
+
+        True: the job is cancelled, or told to stop, which it may not heed. False: it is too late or of no use; the job
+        goes on, has ended, or isn't known.
+
+        Raises a `ProviderError` when it says nothing about the job (a 429, a gateway's 502, a revoked key).
         """
         ...
 

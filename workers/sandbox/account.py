@@ -54,7 +54,7 @@ class Submission(BaseModel):
 
     `digest` is that of `endpoint` and `body`: two submissions with one digest asked for the same thing.
     `prompt` is where the body asks for faults. `key` is the idempotency key it came with, if any. `accepted`, `ready`,
-    `starts`, `ends` and `cancelled` are seconds since the epoch.
+    `starts`, `ends` and `cancelled` are seconds since the epoch. A job that was `cancelled` ended then.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,8 +76,18 @@ class Submission(BaseModel):
 
     @property
     def billed(self) -> bool:
-        """Whether it costs money, which is settled from the moment it is accepted until it is cancelled."""
-        return self.outcome == "video" and self.cancelled is None
+        """Whether it costs money, which is settled when it is accepted, unless it is cancelled before it starts."""
+        return self.outcome == "video" and (self.cancelled is None or self.begun)
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was cancelled only after it had started."""
+        return self.cancelled is not None and self.cancelled >= self.starts
+
+    @property
+    def over(self) -> float:
+        """When it is over, or was cancelled, in seconds since the epoch."""
+        return self.ends if self.cancelled is None else self.cancelled
 
     def stage(self, now: float) -> Stage:
         """What it is doing at `now`, in seconds since the epoch."""
@@ -122,15 +132,16 @@ class Account:
             if submission.provider in self._taken:
                 self._taken[submission.provider].take(submission.ends)
 
-    def cancel(self, job: str, now: float, *, seats: int) -> bool:
+    def cancel(self, job: str, now: float, *, seats: int, rendering: bool = False) -> bool:
         """Cancel `job` if it still waits at `now`; those behind it move up. Says whether it was cancelled.
 
-        A job that renders goes on rendering and is billed: fal gives a running job a signal and promises no
-        refund (fal docs, queue/cancel).
+        A job that renders goes on rendering, unless `rendering` says that it stops too. It is billed either way: fal
+        gives a running job a signal and promises no refund (fal docs, queue/cancel).
         """
+        stoppable = (Stage.WAITING, Stage.RENDERING) if rendering else (Stage.WAITING,)
         with self._lock:
             submission = self._jobs.get(job)
-            if submission is None or submission.stage(now) is not Stage.WAITING:
+            if submission is None or submission.stage(now) not in stoppable:
                 return False
             cancelled = submission.model_copy(update={"cancelled": now})
             changed = [cancelled, *self._moved_up(cancelled, now, seats)]
@@ -196,6 +207,7 @@ class Account:
         billed = [job for job in jobs if job.billed]
         return {
             "submissions": len(jobs),
+            "cancelled": sum(job.cancelled is not None for job in jobs),
             "billed": len(billed),
             "billed_seconds": sum(job.footage.seconds for job in billed if job.footage is not None),
             "jobs": [
@@ -210,6 +222,9 @@ class Account:
         taken = _Seats(seats)
         moved: list[Submission] = []
         for job in self._of(cancelled.provider):
+            if job.id == cancelled.id and cancelled.begun:
+                # Its seat is free from now on, and was not before.
+                taken.take(now)
             if job.id == cancelled.id or job.cancelled is not None:
                 continue
             if job.starts > now:

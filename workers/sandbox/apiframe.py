@@ -199,7 +199,6 @@ class _Apiframe:
         life = self._sandbox.options.link_seconds
         asked = read_body(job.body)
         cost = None if isinstance(asked, dict) else credits(asked)
-        ended = job.cancelled if job.cancelled is not None else job.ends
         return {
             "id": job.id,
             "status": status,
@@ -210,7 +209,7 @@ class _Apiframe:
             "creditCost": cost if job.billed or cost is None else 0,
             "webhookStatus": "pending" if isinstance(job.body, dict) and job.body.get("webhookUrl") else None,
             "createdAt": _time(job.accepted),
-            "completedAt": _time(ended) if over else None,
+            "completedAt": _time(job.over) if over else None,
             "expired": done and life is not None and now >= job.ends + life,
         }
 

@@ -268,7 +268,7 @@ def status(sandbox: Sandbox, job: Submission) -> str:
 def told(sandbox: Sandbox, request: web.Request, job: Submission, asked: Body, *, model: str) -> dict[str, Any]:
     """A task as Ark tells of it. `asked` is the job's body; `model` is Ark's name for it."""
     word, now = status(sandbox, job), sandbox.clock.now()
-    updated = {"queued": job.accepted, "running": job.starts}.get(word, job.cancelled or job.ends)
+    updated = {"queued": job.accepted, "running": job.starts}.get(word, job.over)
     task: dict[str, Any] = {
         "id": task_id(job),
         "model": model,

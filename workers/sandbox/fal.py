@@ -160,7 +160,7 @@ class _Fal:
         if stage is Stage.RENDERING:
             return _answer(202, {"status": "IN_PROGRESS", "logs": logs, **known}, job)
         over: dict[str, Any] = {"status": "COMPLETED", "logs": logs, **known}
-        over["metrics"] = {"inference_time": round(job.ends - job.starts, 3)}
+        over["metrics"] = {"inference_time": round(max(0.0, job.over - job.starts), 3)}
         # fal has no status for failure. Its newer answers name the error here, but not all do: what the model
         # refused is seen in the result alone.
         if job.cancelled is not None:
@@ -201,7 +201,8 @@ class _Fal:
             return job
         if job.stage(self._sandbox.clock.now()) is Stage.OVER:
             return _answer(400, {"status": "ALREADY_COMPLETED"}, job)
-        self._sandbox.cancel(job)
+        # A job that renders gets a signal, and it is for the model to heed it.
+        self._sandbox.cancel(job, rendering=self._sandbox.strikes(Fault.STOPS, job.id, job.prompt))
         return _answer(202, {"status": "CANCELLATION_REQUESTED"}, job)
 
     def _refuse_key(self, request: web.Request) -> web.Response | None:
@@ -238,7 +239,7 @@ def _urls(request: web.Request, job: Submission) -> dict[str, str]:
 
 
 def _logs(job: Submission, now: float) -> list[dict[str, str]]:
-    told = [(job.starts, "Rendering has begun."), (job.ends, "Rendering has ended.")]
+    told = [(job.starts, "Rendering has begun."), (job.over, "Rendering has ended.")]
     return [
         {
             "message": message,
@@ -247,7 +248,7 @@ def _logs(job: Submission, now: float) -> list[dict[str, str]]:
             "source": "sandbox",
         }
         for at, message in told
-        if at <= now
+        if at <= now and job.over >= job.starts
     ]
 
 

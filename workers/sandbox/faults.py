@@ -14,6 +14,7 @@ A prompt asks for a fault as `[sandbox: NAME]`, as often as it likes:
       moderation-input  what was asked is refused, not billed                             always
       fail            the provider's own failure, not billed                              always
       slow            it takes ten times as long                                          always
+      stops           cancelled while it renders, it stops; it is billed all the same     always
     on asking for the status
       poll-429        refused with `Retry-After`                                          once
       poll-500        the provider's own failure; the job is well                         once
@@ -56,6 +57,7 @@ class Fault(StrEnum):
     MODERATION_INPUT = "moderation-input"
     FAIL = "fail"
     SLOW = "slow"
+    STOPS = "stops"
     POLL_RATE_LIMIT = "poll-429"
     POLL_ERROR = "poll-500"
     GARBAGE = "garbage"
@@ -90,6 +92,7 @@ _ALWAYS = frozenset(
         Fault.MODERATION_INPUT,
         Fault.FAIL,
         Fault.SLOW,
+        Fault.STOPS,
         Fault.EXPIRED,
         Fault.CHUNKED,
         Fault.NO_RANGE,

@@ -130,9 +130,12 @@ class Sandbox:
         self.account.add(submission)
         return submission
 
-    def cancel(self, job: Submission) -> bool:
-        """Cancel `job` if it has not started. Says whether it was cancelled."""
-        return self.account.cancel(job.id, self.clock.now(), seats=self.options.seats)
+    def cancel(self, job: Submission, *, rendering: bool = False) -> bool:
+        """Cancel `job` if it has not started, or where `rendering` says so, if it is not over.
+
+        Says whether it was cancelled. One that had started is billed all the same.
+        """
+        return self.account.cancel(job.id, self.clock.now(), seats=self.options.seats, rendering=rendering)
 
     async def over(self, job: Submission) -> None:
         """Return when `job` is over by the sandbox's clock, as a synchronous provider's answer does."""
