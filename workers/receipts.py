@@ -85,11 +85,24 @@ class LastFrame(ImageFacts):
 
 
 class Cost(Record):
-    """What the attempt cost. `basis` says how that is known; None and `unknown` when it is not."""
+    """What the attempt cost. `basis` says how that is known; None and `unknown` when it is not.
+
+    `estimated` is the most that it was expected to cost, in `estimated_currency`, as it stood before it was submitted;
+    None when no price was known, or when the receipt is older than this field.
+    """
 
     amount: Decimal | None = None
     currency: str | None = None
     basis: str = "unknown"
+    estimated: Decimal | None = None
+    estimated_currency: str | None = None
+
+
+class Reused(Record):
+    """Whose video a take's is a copy of: nothing was rendered for it, and nothing paid."""
+
+    batch: str
+    take: str
 
 
 class Receipt(Record):
@@ -98,6 +111,9 @@ class Receipt(Record):
     `take` is the take's name, `index` its place in the batch from 0, `number` its place in the shot from 1;
     `attempt` counts from 1. `identity` is `Asked.identity()`. `answer` is the provider's final JSON, and `seed` the one
     that it says it used.
+
+    `reused` is None unless the video was taken over from a take that had asked for the same. Then the cost is 0, by the
+    basis `reused`, and what tells of the provider is what that take's receipt told.
     """
 
     # The order of the axes is the manifest's and means something, and so does that of the answer.
@@ -123,6 +139,7 @@ class Receipt(Record):
     last_frame: LastFrame
     poster: ImageFacts | None = None
     cost: Cost = Cost()
+    reused: Reused | None = None
     warnings: tuple[str, ...] = ()
     rushes_version: str
 

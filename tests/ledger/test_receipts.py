@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from jobs.takes import Asked
+from jobs.prices import Price, PriceTable, Rate
+from jobs.takes import Asked, Take
+from workers.costs import cost_of
 from workers.errors import ObjectMissing, StoreRefused
 from workers.ledger import Intent, Ledger
 from workers.receipts import (
@@ -16,6 +19,7 @@ from workers.receipts import (
     ImageFacts,
     LastFrame,
     Receipt,
+    Reused,
     Times,
     VideoFacts,
     done_takes,
@@ -64,7 +68,13 @@ def receipt(take: str = TAKE, batch: str = "sunflowers") -> Receipt:
             key=keys.last_frame, bytes=977_000, sha256="cd" * 32, width=1280, height=720, source="decoded"
         ),
         poster=ImageFacts(key=keys.poster, bytes=3_300, sha256="ef" * 32, width=320, height=180),
-        cost=Cost(amount=Decimal("1.21"), currency="USD", basis="price table"),
+        cost=Cost(
+            amount=Decimal("1.21"),
+            currency="USD",
+            basis="price table",
+            estimated=Decimal("1.25"),
+            estimated_currency="USD",
+        ),
         warnings=("the duration is 4.96 s, not 5 s",),
         rushes_version="0.1.0",
     )
@@ -100,12 +110,85 @@ def test_a_receipt_can_be_read_by_people_and_other_programs() -> None:
     assert list(told["answer"]) == ["video", "seed"]
     assert told["times"]["admitted"] == "2026-11-21T06:14:03.250000Z"
     assert told["times"]["downloaded"] is None
-    assert told["cost"] == {"amount": "1.21", "currency": "USD", "basis": "price table"}
+    assert told["cost"] == {
+        "amount": "1.21",
+        "currency": "USD",
+        "basis": "price table",
+        "estimated": "1.25",
+        "estimated_currency": "USD",
+    }
+    assert told["reused"] is None
     assert "夜".encode() in receipt().to_json()
 
 
 def test_a_cost_that_is_not_known_says_so() -> None:
-    assert json.loads(Cost().to_json()) == {"amount": None, "currency": None, "basis": "unknown"}
+    assert json.loads(Cost().to_json()) == {
+        "amount": None,
+        "currency": None,
+        "basis": "unknown",
+        "estimated": None,
+        "estimated_currency": None,
+    }
+
+
+def test_a_receipt_that_is_older_than_estimates_and_reuse_is_read(tmp_path: Path) -> None:
+    older = json.loads(receipt().to_json())
+    del older["reused"], older["cost"]["estimated"], older["cost"]["estimated_currency"]
+    store = FolderStore(tmp_path)
+    body = json.dumps(older).encode()
+    store.put_bytes(keys_of("sunflowers", TAKE).receipt, body, content_type="application/json")
+    read = read_receipt(store, "sunflowers", TAKE)
+    assert read.cost == Cost(amount=Decimal("1.21"), currency="USD", basis="price table")
+    assert read.cost.estimated is None
+    assert read.reused is None
+
+
+def test_a_receipt_tells_whose_video_was_taken_over(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    nothing = Cost(amount=Decimal(0), currency="USD", basis="reused")
+    taken_over = receipt().model_copy(
+        update={"reused": Reused(batch="wheat", take="opening/0002-rye"), "cost": nothing}
+    )
+    write_receipt(store, taken_over)
+    assert read_receipt(store, "sunflowers", TAKE) == taken_over
+    told = json.loads(store.get(keys_of("sunflowers", TAKE).receipt))
+    assert told["reused"] == {"batch": "wheat", "take": "opening/0002-rye"}
+    assert told["cost"]["amount"] == "0"
+
+
+TAKEN = Take(batch="b", shot="s", index=0, number=1, name="s/0001", provider="apiframe", asked=ASKED, axes={})
+RESERVED = Price(amount=Decimal("0.35"), currency="USD", basis="estimate", source="the user's own")
+
+
+@pytest.mark.parametrize(
+    ("answer", "own", "told"),
+    [
+        ({"creditCost": 121}, None, (Decimal(121), "credits", "billed")),
+        ({"creditCost": True}, "0.30", (Decimal("0.30"), "USD", "exact")),
+        (None, "0.30", (Decimal("0.30"), "USD", "exact")),
+    ],
+)
+def test_what_was_reserved_stands_beside_what_it_cost(
+    answer: object, own: str | None, told: tuple[Decimal, str, str]
+) -> None:
+    prices = None if own is None else own_prices(own)
+    cost = cost_of(TAKEN, answer, 5.0, prices, RESERVED)
+    assert (cost.amount, cost.currency, cost.basis) == told
+    assert (cost.estimated, cost.estimated_currency) == (Decimal("0.35"), "USD")
+    without = cost_of(TAKEN, answer, 5.0, prices)
+    assert (without.amount, without.currency, without.basis) == told
+    assert (without.estimated, without.estimated_currency) == (None, None)
+
+
+def test_what_was_reserved_for_a_take_of_unknown_cost_is_kept() -> None:
+    unpriced = replace(TAKEN, asked=ASKED.model_copy(update={"model": "nobody-knows-it"}))
+    assert cost_of(unpriced, None, 5.0, None, RESERVED) == Cost(estimated=Decimal("0.35"), estimated_currency="USD")
+    assert cost_of(unpriced, None, 5.0, None) == Cost()
+
+
+def own_prices(per_take: str) -> PriceTable:
+    rate = Rate(per_take=Decimal(per_take), basis="exact")
+    return PriceTable(provider="apiframe", currency="USD", rates=(rate,))
 
 
 def test_a_take_is_done_when_its_receipt_is_there_and_not_before(tmp_path: Path) -> None:

@@ -63,6 +63,69 @@ def test_more_keys_than_one_page_of_s3_holds_are_all_listed(store: Store) -> Non
     assert list(store.keys("many/")) == keys
 
 
+def test_a_copy_is_an_object_of_its_own(store: Store, tmp_path: Path) -> None:
+    put(store, VIDEO, b"film", tmp_path)
+    copied = "wheat/opening/0001.mp4"
+    store.copy(VIDEO, copied)
+    assert store.get(copied) == store.get(VIDEO) == b"film"
+    assert list(store.keys("")) == [VIDEO, copied]
+    store.put_bytes(VIDEO, b"another film", content_type="video/mp4")
+    assert store.get(copied) == b"film"
+    store.put_bytes(copied, b"a third", content_type="video/mp4")
+    assert store.get(VIDEO) == b"another film"
+
+
+def test_a_copy_replaces_what_was_there_and_may_be_made_again(store: Store) -> None:
+    store.put_bytes("a.mp4", b"film", content_type="video/mp4")
+    store.put_bytes("b.mp4", b"what was there", content_type="video/mp4")
+    for _ in range(3):
+        store.copy("a.mp4", "b.mp4")
+        assert store.get("b.mp4") == b"film"
+    store.copy("a.mp4", "a.mp4")
+    assert store.get("a.mp4") == b"film"
+    assert list(store.keys("")) == ["a.mp4", "b.mp4"]
+
+
+def test_what_is_not_there_can_not_be_copied(store: Store) -> None:
+    store.put_bytes("b/a/1.mp4", b"film", content_type="video/mp4")
+    for source, key in [("b/a/2.mp4", "c.mp4"), ("b/a", "c.mp4"), ("none", "b/a/1.mp4"), ("none", "none")]:
+        with pytest.raises(ObjectMissing, match=source):
+            store.copy(source, key)
+    assert list(store.keys("")) == ["b/a/1.mp4"]
+    assert store.get("b/a/1.mp4") == b"film"
+
+
+def test_a_key_with_signs_that_a_url_would_quote_is_copied(store: Store) -> None:
+    store.put_bytes("b/a +%25&=?#~夜.mp4", b"film", content_type="video/mp4")
+    store.copy("b/a +%25&=?#~夜.mp4", "c/d +%25&=?#~夜.mp4")
+    assert store.get("c/d +%25&=?#~夜.mp4") == b"film"
+
+
+def test_the_folders_below_a_prefix_are_named_once_each_in_the_order_of_their_keys(store: Store) -> None:
+    for key in ["b/.rushes/m.json", "b/a.mp4", "b/a/1.mp4", "b/a/2/3.mp4", "b/a-b/1.mp4", "bb/1.mp4", "c.mp4"]:
+        store.put_bytes(key, b"x", content_type="video/mp4")
+    assert list(store.folders("")) == ["b", "bb"]
+    assert list(store.folders("b/")) == [".rushes", "a-b", "a"]
+    assert list(store.folders("b/a")) == ["a-b", "a"]
+    assert list(store.folders("b/a/")) == ["2"]
+    assert list(store.folders("b/a.mp4/")) == list(store.folders("nothing/")) == list(store.folders("c")) == []
+
+
+def test_the_place_that_the_store_keeps_for_itself_is_no_folder_in_it(store: Store) -> None:
+    assert list(store.folders("")) == []
+    store.put_bytes(".rushes/inputs/1.png", b"x", content_type="image/png")
+    store.put_bytes("b/1.mp4", b"x", content_type="video/mp4")
+    assert list(store.folders("")) == ["b"]
+    assert list(store.folders(".rushes/")) == ["inputs"]
+
+
+def test_more_folders_than_one_page_of_s3_holds_are_all_named(store: Store) -> None:
+    names = [f"{number:04}" for number in range(1003)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: store.put_bytes(f"many/{name}/1", b"", content_type="video/mp4"), names))
+    assert list(store.folders("many/")) == names
+
+
 def test_what_is_not_there_is_missing(store: Store) -> None:
     store.put_bytes("b/a/1.mp4", b"x", content_type="video/mp4")
     for key in ("b/a/2.mp4", "b/a", "b/a/1.mp4/deeper", "c"):
@@ -84,6 +147,10 @@ def test_an_unsafe_key_is_refused(store: Store, tmp_path: Path, key: str) -> Non
     with pytest.raises(StoreRefused):
         store.get(key)
     with pytest.raises(StoreRefused):
+        store.copy(key, "a")
+    with pytest.raises(StoreRefused):
+        store.copy("a", key)
+    with pytest.raises(StoreRefused):
         store.url(key)
     assert list(store.keys("")) == []
 
@@ -92,6 +159,8 @@ def test_an_unsafe_key_is_refused(store: Store, tmp_path: Path, key: str) -> Non
 def test_an_unsafe_prefix_is_refused(store: Store, prefix: str) -> None:
     with pytest.raises(StoreRefused):
         list(store.keys(prefix))
+    with pytest.raises(StoreRefused):
+        list(store.folders(prefix))
 
 
 def test_a_source_that_is_gone_is_an_error_naming_it(store: Store, tmp_path: Path) -> None:

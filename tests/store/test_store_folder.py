@@ -20,6 +20,9 @@ from workers.store.folder import ABANDONED_AFTER, FolderStore
 KEY = "sunflowers/opening/0007.mp4"
 
 
+COPY = "wheat/opening/0001.mp4"
+
+
 def everything_below(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
@@ -232,6 +235,105 @@ def test_the_url_is_the_path(tmp_path: Path) -> None:
 def test_the_place_of_half_written_files_takes_no_object(tmp_path: Path) -> None:
     with pytest.raises(StoreRefused, match=r"\.rushes/tmp/"):
         FolderStore(tmp_path).put_bytes(".rushes/tmp/x", b"x", content_type="video/mp4")
+
+
+def test_a_copy_is_another_name_of_the_same_file(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    store.put_bytes(KEY, b"film", content_type="video/mp4")
+    store.copy(KEY, COPY)
+    assert (tmp_path / COPY).samefile(tmp_path / KEY)
+    assert everything_below(tmp_path) == [KEY, COPY]
+    store.copy(KEY, COPY)
+    assert everything_below(tmp_path) == [KEY, COPY], "a rename onto another name of the same file does nothing"
+
+
+def test_the_file_and_not_the_link_to_it_gets_another_name(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    store.put_bytes("masters/film.mp4", b"film", content_type="video/mp4")
+    (tmp_path / "linked.mp4").symlink_to("masters/film.mp4")
+    store.copy("linked.mp4", COPY)
+    assert not (tmp_path / COPY).is_symlink()
+    assert store.get(COPY) == b"film"
+
+
+@pytest.mark.parametrize(
+    "number", [errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL]
+)
+def test_where_there_are_no_links_a_copy_is_made(tmp_path: Path, number: int) -> None:
+    def link(source: Path, target: Path) -> None:
+        raise OSError(number, os.strerror(number), str(source), None, str(target))
+
+    store = FolderStore(tmp_path, link=link)
+    body = hashlib.sha256(b"take").digest() * 50_000
+    store.put_bytes(KEY, body, content_type="video/mp4")
+    store.put_bytes(COPY, b"what was there", content_type="video/mp4")
+    store.copy(KEY, COPY)
+    assert store.get(COPY) == body
+    assert not (tmp_path / COPY).samefile(tmp_path / KEY)
+    assert everything_below(tmp_path) == [KEY, COPY]
+
+
+def test_a_link_that_fails_for_another_reason_is_an_error_and_leaves_what_was_there(tmp_path: Path) -> None:
+    def link(source: Path, target: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(source), None, str(target))
+
+    store = FolderStore(tmp_path, link=link)
+    store.put_bytes(KEY, b"film", content_type="video/mp4")
+    store.put_bytes(COPY, b"what was there", content_type="video/mp4")
+    with pytest.raises(StoreError, match=os.strerror(errno.EIO)) as caught:
+        store.copy(KEY, COPY)
+    assert str(tmp_path / COPY) in str(caught.value)
+    assert store.get(COPY) == b"what was there"
+    assert everything_below(tmp_path) == [KEY, COPY]
+
+
+def test_a_copy_for_which_there_is_no_room_leaves_nothing(tmp_path: Path) -> None:
+    FolderStore(tmp_path).put_bytes(KEY, b"film", content_type="video/mp4")
+
+    def no_link(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), str(source))
+
+    with pytest.raises(StoreFull, match=COPY):
+        FolderStore(tmp_path, opener=always_full, link=no_link).copy(KEY, COPY)
+    assert everything_below(tmp_path) == [KEY]
+
+
+def test_a_folder_that_vanishes_has_nothing_missing_from_it(tmp_path: Path) -> None:
+    root = tmp_path / "disk"
+    store = FolderStore(root)
+    store.put_bytes(KEY, b"paid for", content_type="video/mp4")
+    root.rename(tmp_path / "unmounted")
+    for deed in (lambda: store.copy(KEY, COPY), lambda: list(store.folders(""))):
+        with pytest.raises(StoreError, match="no longer the folder it was") as caught:
+            deed()
+        assert type(caught.value) is StoreError
+
+
+def test_a_copy_in_the_making_is_not_taken_for_a_dead_writers(tmp_path: Path) -> None:
+    checker = FolderStore(tmp_path)
+
+    def link(source: Path, target: Path) -> None:
+        os.link(source, target)
+        checker.check()  # another process starts at this very moment
+
+    store = FolderStore(tmp_path, link=link)
+    store.put_bytes(KEY, b"film", content_type="video/mp4")
+    old = (tmp_path / KEY).stat().st_mtime - ABANDONED_AFTER - 60
+    os.utime(tmp_path / KEY, (old, old))
+    store.copy(KEY, COPY)
+    assert store.get(COPY) == b"film"
+    assert everything_below(tmp_path) == [KEY, COPY]
+
+
+def test_folders_are_those_that_could_hold_objects(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    store.put_bytes(KEY, b"x", content_type="video/mp4")
+    (tmp_path / "back\\slash").mkdir()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path / "sunflowers", target_is_directory=True)
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere", target_is_directory=True)
+    assert list(store.folders("")) == ["empty", "linked", "sunflowers"]
+    assert list(store.folders(".rushes/")) == []
 
 
 WRITER = """

@@ -107,6 +107,69 @@ def test_a_put_is_one_request_with_a_plain_checksum(imitation: Imitation, tmp_pa
     assert "if-none-match" not in headers
 
 
+def test_a_copy_keeps_the_type_and_the_hash(server: S3Server, tmp_path: Path) -> None:
+    store = open_store(f"s3://{server.bucket}/{tmp_path.name}")
+    store.put_bytes(KEY, b"film", content_type="video/mp4")
+    store.copy(KEY, "wheat/1.mp4")
+    head = server.wire().head_object(Bucket=server.bucket, Key=f"{tmp_path.name}/wheat/1.mp4")
+    # rclone gives metadata back with capitals, and adds some of its own to a copy.
+    kept = {name.lower(): value for name, value in head["Metadata"].items()}
+    assert kept["sha256"] == hashlib.sha256(b"film").hexdigest()
+    assert head["ContentType"] == "video/mp4"
+
+
+def test_a_copy_is_one_request_without_a_byte_of_the_object(imitation: Imitation) -> None:
+    imitation.body = b'<CopyObjectResult><ETag>"x"</ETag></CopyObjectResult>'
+    open_store("s3://films/night").copy(KEY, "wheat/1.mp4")
+    [(method, path, headers)] = imitation.asked
+    assert (method, path) == ("PUT", "/films/night/wheat/1.mp4")
+    assert headers["x-amz-copy-source"] == f"films/night/{KEY}"
+    assert headers["x-amz-metadata-directive"] == "COPY"
+    assert headers.get("content-length", "0") == "0"
+
+
+def test_a_copy_that_fails_after_its_answer_has_begun_is_an_error(imitation: Imitation) -> None:
+    imitation.body = b"<Error><Code>InternalError</Code><Message>we encountered one</Message></Error>"
+    with pytest.raises(StoreError, match="we encountered one") as caught:
+        open_store("s3://films/night").copy(KEY, "wheat/1.mp4")
+    assert type(caught.value) is StoreError
+    assert "s3://films/night/wheat/1.mp4" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected", "place"),
+    [
+        (404, "NoSuchKey", ObjectMissing, KEY),
+        (404, "NotFound", StoreError, "wheat/1.mp4"),
+        (404, "NoSuchBucket", StoreRefused, "wheat/1.mp4"),
+        (403, "AccessDenied", StoreRefused, "wheat/1.mp4"),
+        (507, "Whatever", StoreFull, "wheat/1.mp4"),
+    ],
+)
+def test_a_copy_that_is_refused_names_the_object_that_it_is_about(
+    imitation: Imitation, status: int, code: str, expected: type[StoreError], place: str
+) -> None:
+    imitation.refuse(status, code)
+    with pytest.raises(StoreError) as caught:
+        open_store("s3://films/night").copy(KEY, "wheat/1.mp4")
+    assert type(caught.value) is expected
+    assert str(caught.value).startswith(f"s3://films/night/{place}: ")
+
+
+def test_folders_are_asked_for_without_what_is_in_them(imitation: Imitation) -> None:
+    imitation.body = (
+        b"<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>night/a.mp4</Key></Contents>"
+        b"<CommonPrefixes><Prefix>night/b/</Prefix></CommonPrefixes>"
+        b"<CommonPrefixes><Prefix>night/back\\slash/</Prefix></CommonPrefixes>"
+        b"<CommonPrefixes><Prefix>night/c/</Prefix></CommonPrefixes></ListBucketResult>"
+    )
+    assert list(open_store("s3://films/night").folders("")) == ["b", "c"]
+    [(method, path, _)] = imitation.asked
+    assert method == "GET"
+    assert "delimiter=%2F" in path
+    assert "prefix=night%2F" in path
+
+
 def test_a_bucket_without_a_prefix(server: S3Server, tmp_path: Path) -> None:
     store = open_store(f"s3://{server.bucket}")
     key = f"{tmp_path.name}-alone/1.json"
@@ -128,7 +191,9 @@ def deeds(store: Store) -> list[tuple[str, object]]:
     return [
         ("put", lambda: put(store)),
         ("get", lambda: store.get(KEY)),
+        ("copy", lambda: store.copy(KEY, "wheat/1.mp4")),
         ("list", lambda: list(store.keys(""))),
+        ("folders", lambda: list(store.folders(""))),
         ("check", store.check),
     ]
 
@@ -285,6 +350,24 @@ def test_a_listing_that_is_not_whole_is_an_error(imitation: Imitation, body: byt
     imitation.body = body
     with pytest.raises(StoreError, match=told):
         list(open_store("s3://films").keys(""))
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"<html><body><p>Please log in</p></body></html>", "does not speak S3"),
+        (b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>", "does not say where it goes on"),
+        (
+            b"<ListBucketResult><IsTruncated>false</IsTruncated><CommonPrefixes><Prefix>b/</Prefix></CommonPrefixes>"
+            b"<CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes></ListBucketResult>",
+            "out of order",
+        ),
+    ],
+)
+def test_folders_that_are_not_all_named_are_an_error(imitation: Imitation, body: bytes, told: str) -> None:
+    imitation.body = body
+    with pytest.raises(StoreError, match=told):
+        list(open_store("s3://films").folders(""))
 
 
 def test_a_key_that_is_listed_twice_is_one(imitation: Imitation) -> None:

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from workers.errors import ObjectMissing, StoreError, StoreFull, StoreRefused
-from workers.store.keys import check_key, check_prefix, flaw
+from workers.store.keys import OWN, check_key, check_prefix, flaw
 
 CHUNK = 1024 * 1024
 ABANDONED_AFTER = 24 * 3600.0
 """Seconds after which a temporary file has no living writer: the largest video takes seconds to copy."""
 
-_OWN = ".rushes/tmp/"
-_PROBES = ".rushes/check-"
+_OWN = f"{OWN}/tmp/"
+_PROBES = f"{OWN}/check-"
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _REFUSED = frozenset(
@@ -43,6 +43,20 @@ _REFUSED = frozenset(
         errno.EINVAL,
     }
 )
+_NO_LINK = frozenset(
+    {
+        errno.EPERM,
+        errno.EACCES,
+        errno.EXDEV,
+        errno.EMLINK,
+        errno.ENOSYS,
+        errno.ENOTSUP,
+        errno.EOPNOTSUPP,
+        errno.EINVAL,
+    }
+)
+"""What says that a file gets no second name here: a file system without links, another one than the source's, a file
+that is somebody else's, one that has too many names already."""
 
 
 class FolderStore:
@@ -54,13 +68,21 @@ class FolderStore:
     Once this store has seen its folder, it never makes it anew: a disk that is unmounted under a running
     batch is an error, not an empty store in which nothing has been paid for.
 
-    `opener` opens temporary files, as the `opener` of the builtin `open` does; tests pass one that fails.
+    `opener` opens temporary files, as the `opener` of the builtin `open` does; `link` gives a file a second name, as
+    `os.link` does. Tests pass ones that fail.
     """
 
-    def __init__(self, root: Path, *, opener: Callable[[str, int], int] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        opener: Callable[[str, int], int] | None = None,
+        link: Callable[[Path, Path], None] = os.link,
+    ) -> None:
         self._root = root.absolute()
         self._temporary = self._root / _OWN
         self._opener = opener
+        self._link = link
         self._durable: set[Path] = set()
         self._seen = False
 
@@ -73,17 +95,27 @@ class FolderStore:
         Raises `StoreError` when the file can't be read or its bytes are not those of `sha256` (hex),
         `StoreFull`, `StoreRefused`.
         """
+        target = self._path(key)
         try:
             size = path.stat().st_size
             source = path.open("rb")
         except OSError as error:
             raise StoreError(f"{path} can't be read, to be stored as {key}: {error.strerror}") from error
+
+        def make(temporary: Path) -> None:
+            written = self._write(temporary, source)
+            if written != sha256.lower():
+                raise StoreError(
+                    f"{target} was not stored: the file's bytes have sha256 {written}, and not {sha256}. "
+                    "It was damaged on this machine: download it again"
+                )
+
         with source:
-            self._put(key, source, size=size, sha256=sha256)
+            self._put(target, make, size=size)
 
     def put_bytes(self, key: str, body: bytes, *, content_type: str) -> None:
         """Store `body` under `key`, replacing what was there. Raises as `put_file` does."""
-        self._put(key, io.BytesIO(body), size=len(body), sha256=None)
+        self._put(self._path(key), lambda temporary: self._write(temporary, io.BytesIO(body)), size=len(body))
 
     def get(self, key: str) -> bytes:
         """The object's bytes. Raises `ObjectMissing` when there is none, `StoreError` otherwise."""
@@ -95,6 +127,29 @@ class FolderStore:
             raise ObjectMissing(f"{path}: there is no such file") from error
         except OSError as error:
             raise self._trouble(error, path, "read") from error
+
+    def copy(self, source_key: str, key: str) -> None:
+        """Have the file of `source_key` under `key` as well, replacing what was there.
+
+        It is a hard link: no byte is copied, and the two are one file until either is replaced. Where the file system
+        has no links, it is a copy. Raises `ObjectMissing` when there is no source, `StoreError`, `StoreFull`,
+        `StoreRefused`.
+        """
+        source, target = self._path(source_key), self._path(key)
+        if not self.exists(source_key):
+            raise ObjectMissing(f"{source}: there is no such file")
+
+        def make(temporary: Path) -> None:
+            try:
+                # A link to a symbolic link would be another one, and point elsewhere from where it lies.
+                self._link(Path(os.path.realpath(source)), temporary)
+            except OSError as error:
+                if error.errno not in _NO_LINK:
+                    raise
+                with source.open("rb") as file:
+                    self._write(temporary, file)
+
+        self._put(target, make)
 
     def exists(self, key: str) -> bool:
         """Whether there is an object under `key`. Raises `StoreError`."""
@@ -120,6 +175,23 @@ class FolderStore:
             yield from self._walk(folder, prefix, frozenset())
         except OSError as error:
             raise self._trouble(error, self._root / prefix, "list") from error
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of the folders directly below `prefix`, as `Store.folders` has it; one without a file is named too.
+
+        Raises `StoreError`, `StoreRefused`.
+        """
+        check_prefix(prefix)
+        self._check_still_there()
+        above = prefix[: prefix.rfind("/") + 1]
+        try:
+            names = self._names(above)
+        except OSError as error:
+            raise self._trouble(error, self._root / prefix, "list") from error
+        for name in names:
+            key = above + name
+            if name.endswith("/") and key.startswith(prefix) and key not in (f"{OWN}/", _OWN):
+                yield name.removesuffix("/")
 
     def url(self, key: str) -> str:
         """The file's path."""
@@ -149,7 +221,9 @@ class FolderStore:
             for leftover in (*self._temporary.iterdir(), *path.parent.glob(Path(_PROBES).name + "*")):
                 # Another process may sweep at the same time; another user's leftovers are theirs to remove.
                 with suppress(FileNotFoundError, PermissionError):
-                    if now - leftover.stat().st_mtime > ABANDONED_AFTER:
+                    found = leftover.stat()
+                    # A second name of an object is as old as the object, and may be of a copy that is being made.
+                    if now - found.st_mtime > ABANDONED_AFTER and found.st_nlink == 1:
                         leftover.unlink()
         except OSError as error:
             raise self._trouble(error, path, "remove") from error
@@ -160,23 +234,19 @@ class FolderStore:
             raise StoreRefused(f"the key {key!r} can't be stored: {_OWN} is for half-written files")
         return self._root / key
 
-    def _put(self, key: str, source: BinaryIO, *, size: int, sha256: str | None) -> None:
-        target = self._path(key)
+    def _put(self, target: Path, make: Callable[[Path], object], *, size: int | None = None) -> None:
+        """Have `make` make a whole file at the path that it is given, and rename it to `target`."""
         temporary = self._temporary / secrets.token_hex(16)
         try:
             if not self._seen:
                 self._make_folder(self._temporary)
                 self._seen = True
             try:
-                written = self._write(temporary, source)
-                if sha256 is not None and written != sha256.lower():
-                    raise StoreError(
-                        f"{target} was not stored: the file's bytes have sha256 {written}, and not {sha256}. "
-                        "It was damaged on this machine: download it again"
-                    )
+                make(temporary)
                 self._make_folder(target.parent)
                 temporary.replace(target)
             finally:
+                # It is still there, too, when it was another name of the very file that it was to replace.
                 temporary.unlink(missing_ok=True)
             _force(target.parent)
         except OSError as error:
@@ -213,11 +283,28 @@ class FolderStore:
         """The keys in `folder` (empty, or ending in a slash) that begin with `prefix`."""
         if folder == _OWN:
             return
-        path = self._root / folder
+        try:
+            here = (self._root / folder).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            self._check_still_there()
+            return
+        identity = (here.st_dev, here.st_ino)
+        if identity in above:
+            return  # A link to a folder above: everything in it has been listed.
+        for name in self._names(folder):
+            key = folder + name
+            if not key.startswith(prefix):
+                continue
+            if name.endswith("/"):
+                yield from self._walk(key, prefix, above | {identity})
+            else:
+                yield key
+
+    def _names(self, folder: str) -> list[str]:
+        """What lies directly in `folder` (empty, or ending in a slash), in order; folders end in a slash."""
         names = []
         try:
-            here = path.stat()
-            with os.scandir(path) as entries:
+            with os.scandir(self._root / folder) as entries:
                 for entry in entries:
                     if flaw(entry.name):
                         continue
@@ -229,19 +316,8 @@ class FolderStore:
         except (FileNotFoundError, NotADirectoryError):
             # It went away since it was listed; if the whole store did, the listing is not whole.
             self._check_still_there()
-            return
-        identity = (here.st_dev, here.st_ino)
-        if identity in above:
-            return  # A link to a folder above: everything in it has been listed.
         names.sort(key=str.encode)
-        for name in names:
-            key = folder + name
-            if not key.startswith(prefix):
-                continue
-            if name.endswith("/"):
-                yield from self._walk(key, prefix, above | {identity})
-            else:
-                yield key
+        return names
 
     def _check_still_there(self) -> None:
         try:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from workers.errors import StoreRefused
 
+OWN = ".rushes"
+"""The folder at a store's root that belongs to Rushes and to no batch."""
+
 LONGEST_KEY = 1024
 """Bytes of UTF-8 in a whole key: the most that S3 takes ("Naming Amazon S3 objects")."""
 

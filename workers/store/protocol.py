@@ -30,12 +30,31 @@ class Store(Protocol):
         """The object's bytes. Raises `ObjectMissing` when there is none, `StoreError` otherwise."""
         ...
 
+    def copy(self, source_key: str, key: str) -> None:
+        """Have the object of `source_key` under `key` as well, replacing what was there.
+
+        Its bytes don't pass through us, unless it is in a folder without hard links. The two
+        are objects of their own: replacing one leaves the other as it is. The content type is kept. An object of more
+        than 5 GiB can't be copied in S3. Raises `ObjectMissing` when there is nothing under `source_key`,
+        `StoreError`, `StoreFull`, `StoreRefused`.
+        """
+        ...
+
     def exists(self, key: str) -> bool:
         """Whether there is an object under `key`. Raises `StoreError`."""
         ...
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key that begins with `prefix`, in order of their bytes. Raises `StoreError`."""
+        ...
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of the folders directly below `prefix`, in the order in which `keys` comes to them.
+
+        `sunflowers/` gives its shots and `.rushes`, and the empty prefix what lies in the store, without the `.rushes`
+        that the store keeps for itself there. A prefix that ends in the middle of a name gives the names that begin
+        so. What is in the folders isn't listed, so one may turn out to hold no object. Raises `StoreError`.
+        """
         ...
 
     def url(self, key: str) -> str:

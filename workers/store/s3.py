@@ -20,13 +20,13 @@ import boto3.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from workers.errors import SettingsError, StoreError, StoreRefused
-from workers.store.keys import check_key, check_prefix
+from workers.errors import ObjectMissing, SettingsError, StoreError, StoreRefused
+from workers.store.keys import OWN, check_key, check_prefix, flaw
 from workers.store.s3_errors import Place, trouble
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
-    from types_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
+    from types_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ListObjectsV2RequestTypeDef
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
@@ -40,7 +40,7 @@ CONNECTIONS = 64
 LONGEST_SIGNED = 7 * 24 * 3600
 """Seconds: the most that Signature Version 4 allows ("Authenticating requests: using query parameters")."""
 
-_PROBES = ".rushes/check-"
+_PROBES = f"{OWN}/check-"
 
 
 def open_s3(url: str, environ: Mapping[str, str]) -> S3Store:
@@ -140,6 +140,33 @@ class S3Store:
         except (ClientError, BotoCoreError, OSError) as error:
             raise self._trouble(error, key, "GetObject") from error
 
+    def copy(self, source_key: str, key: str) -> None:
+        """Have the object of `source_key` under `key` as well, replacing what was there, by one request (CopyObject).
+
+        The server copies; it keeps the content type and the sha256. The source may be of 5 GiB at most ("CopyObject").
+        Raises `ObjectMissing` when there is no source, `StoreError`, `StoreFull`, `StoreRefused`.
+        """
+        check_key(source_key)
+        check_key(key)
+        if source_key == key:
+            # S3 refuses to copy an object to itself when nothing about it changes.
+            if not self.exists(key):
+                raise ObjectMissing(f"{self._url(key)}: there is no such object")
+            return
+        source = self._prefix + source_key
+        try:
+            self._client().copy_object(
+                Bucket=self._bucket,
+                Key=self._prefix + key,
+                CopySource={"Bucket": self._bucket, "Key": source},
+                MetadataDirective="COPY",
+            )
+        except (ClientError, BotoCoreError) as error:
+            trouble = self._trouble(error, source_key, "CopyObject")
+            if isinstance(trouble, ObjectMissing):
+                raise trouble from error
+            raise self._trouble(error, key, "PutObject") from error
+
     def exists(self, key: str) -> bool:
         """Whether there is an object under `key`. Raises `StoreError`."""
         check_key(key)
@@ -160,25 +187,21 @@ class S3Store:
         Raises `StoreError`, also when the listing is not whole or not in order: a receipt that is missing
         from a listing would be rendered, and paid for, again.
         """
-        check_prefix(prefix)
-        last, page = "", self._page(prefix, None)
-        while True:
-            for entry in page.get("Contents", []):
-                key = entry["Key"].removeprefix(self._prefix)
-                if not key or key.endswith("/"):
-                    continue  # What web consoles make to show an empty folder.
-                if key == last:
-                    continue  # rclone lists a key twice when several writers made it at once.
-                if key < last:
-                    raise StoreError(f"{self._url(prefix)}: the server lists {key} after {last}: out of order")
-                last = key
+        for key in self._listed(prefix, folders=False):
+            if not key.endswith("/"):  # What web consoles make to show an empty folder.
                 yield key
-            if not page["IsTruncated"]:
-                return
-            token = page.get("NextContinuationToken")
-            if not token or token == page.get("ContinuationToken"):
-                raise StoreError(f"{self._url(prefix)}: the server cut its listing and does not say where it goes on")
-            page = self._page(prefix, token)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of the folders directly below `prefix`, as `Store.folders` has it, by listing nothing else.
+
+        Raises `StoreError`, as `keys` does.
+        """
+        above = prefix.rfind("/") + 1
+        for key in self._listed(prefix, folders=True):
+            name = key[above:-1]
+            # Others put things into buckets that could be no folder of ours.
+            if key != f"{OWN}/" and not flaw(name):
+                yield name
 
     def url(self, key: str) -> str:
         """`s3://bucket/prefix/key`."""
@@ -239,14 +262,37 @@ class S3Store:
         except (ClientError, BotoCoreError, OSError) as error:
             raise self._trouble(error, key, "PutObject", size=size) from error
 
-    def _page(self, prefix: str, token: str | None) -> ListObjectsV2OutputTypeDef:
-        try:
-            if token is None:
-                page = self._client().list_objects_v2(Bucket=self._bucket, Prefix=self._prefix + prefix)
+    def _listed(self, prefix: str, *, folders: bool) -> Iterator[str]:
+        """The keys that begin with `prefix`, or the beginnings up to the next slash that they have in common."""
+        check_prefix(prefix)
+        asked: ListObjectsV2RequestTypeDef = {"Bucket": self._bucket, "Prefix": self._prefix + prefix}
+        if folders:
+            asked["Delimiter"] = "/"
+        last = ""
+        while True:
+            page = self._page(prefix, asked)
+            if folders:
+                names = [found["Prefix"] for found in page.get("CommonPrefixes", [])]
             else:
-                page = self._client().list_objects_v2(
-                    Bucket=self._bucket, Prefix=self._prefix + prefix, ContinuationToken=token
-                )
+                names = [found["Key"] for found in page.get("Contents", [])]
+            for name in names:
+                key = name.removeprefix(self._prefix)
+                if key == last:
+                    continue  # rclone lists a key twice when several writers made it at once.
+                if key < last:
+                    raise StoreError(f"{self._url(prefix)}: the server lists {key} after {last}: out of order")
+                last = key
+                yield key
+            if not page["IsTruncated"]:
+                return
+            token = page.get("NextContinuationToken")
+            if not token or token == page.get("ContinuationToken"):
+                raise StoreError(f"{self._url(prefix)}: the server cut its listing and does not say where it goes on")
+            asked["ContinuationToken"] = token
+
+    def _page(self, prefix: str, asked: ListObjectsV2RequestTypeDef) -> ListObjectsV2OutputTypeDef:
+        try:
+            page = self._client().list_objects_v2(**asked)
         except (ClientError, BotoCoreError) as error:
             raise self._trouble(error, prefix, "ListBucket") from error
         if "IsTruncated" not in page:
