@@ -1,7 +1,9 @@
 """Whether a provider takes what is asked, before a cent is spent, and who does when it doesn't.
 
-A sweep is never laid out for it. Each value of an axis is looked at once; how fields go together depends on
-which are set, and that is the same for every take of a shot. So a shot of a million takes costs what its axes are long.
+A sweep is never laid out for it. Each value of an axis is looked at once for each model that it stands beside; how
+fields go together depends on which are set, and that is the same for every take of a part of the sweep. So a shot of a
+million takes costs what its axes are long. Only of a sample that might hold what isn't taken, each cell is looked at;
+and of one of more than 200,000, it is said of what could be in it.
 """
 
 from __future__ import annotations
@@ -9,11 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from jobs.capabilities import Capabilities, capabilities, known_providers
-from jobs.choices import Choices, asked_for, choices_of_asked, choices_of_shot, whose_last_frame
-from jobs.faults import Fault, Loc, listing
+from jobs.choices import (
+    Choices,
+    asked_for,
+    choices_by_model,
+    choices_of_asked,
+    choices_of_shot,
+    whose_last_frame,
+)
+from jobs.faults import Fault, Loc, listing, shown
 from jobs.fields import READERS
 from jobs.manifest import Defaults, Manifest, Shot
 from jobs.prompts import prompt_faults, prompt_messages
+from jobs.sweeps.space import COULD_BE, Space
+from jobs.sweeps.terms import MOST_COMPARED, MOST_LAID_OUT
 from jobs.takes import Asked, LastFrame
 from jobs.together import Clash, clashes
 from jobs.values import models_of, option_message, value_message
@@ -34,7 +45,10 @@ def manifest_misfits(manifest: Manifest) -> list[Fault]:
     """
     shots = dict(enumerate(manifest.shots))
     table = capabilities(manifest.provider)
-    return list(shot_misfits(manifest.model, manifest.defaults, shots, table, last_frame=manifest.last_frame))
+    found = shot_misfits(
+        manifest.model, manifest.defaults, shots, table, last_frame=manifest.last_frame, batch=manifest.batch
+    )
+    return list(found)
 
 
 def shot_misfits(
@@ -45,27 +59,77 @@ def shot_misfits(
     *,
     damaged: Iterable[int] = (),
     last_frame: LastFrame | None = None,
+    batch: str = "",
 ) -> Iterator[Fault]:
     """What the provider wouldn't take of `shots`, given by their places.
 
     Of the `damaged` shots only single values are looked at: how they go together can't be known. `model` is
-    None when it isn't known; `last_frame` is the batch's.
+    None when it isn't known; `last_frame` is the batch's, and `batch` its name, which decides what samples take.
     """
     damaged = frozenset(damaged)
     said = set()
     for at, shot in shots.items():
-        written = choices_of_shot(model, defaults, at, shot, last_frame=last_frame)
-        choices = asked_for(written)
-        faults = list(_value_faults(choices, table))
-        if at not in damaged:
-            faults += _last_frame_faults(written, defaults, at, shot, last_frame)
-            faults += _joint_faults(("shots", at), choices, table)
-            faults += prompt_faults(at, shot, table)
+        if at in damaged:
+            written = choices_of_shot(model, defaults, at, shot, last_frame=last_frame)
+            faults = list(_value_faults(asked_for(written), table))
+        else:
+            faults = _shot_faults(model, defaults, at, shot, shot.space(batch), table, last_frame)
         for fault in faults:
             # A default is the same for every shot, and is reported once.
             if fault not in said:
                 said.add(fault)
                 yield fault
+
+
+def _shot_faults(
+    model: str | None,
+    defaults: Defaults,
+    at: int,
+    shot: Shot,
+    space: Space,
+    table: Capabilities,
+    last_frame: LastFrame | None,
+) -> list[Fault]:
+    def found(*, taken: bool) -> list[Fault]:
+        faults: list[Fault] = []
+        for written in choices_by_model(model, defaults, at, shot, space, last_frame=last_frame, taken=taken):
+            choices = asked_for(written)
+            faults += _value_faults(choices, table)
+            faults += _last_frame_faults(written, defaults, at, shot, last_frame)
+            faults += _joint_faults(("shots", at), choices, table)
+        return faults
+
+    faults = found(taken=False)
+    if faults and space.sampled:
+        if space.taken > MOST_LAID_OUT:
+            faults = [fault._replace(message=f"{fault.message} ({COULD_BE})") for fault in faults]
+        else:
+            faults = found(taken=True)
+    return [*faults, *_same_takes(model, defaults, at, shot, space), *prompt_faults(at, shot, space, table)]
+
+
+def _same_takes(model: str | None, defaults: Defaults, at: int, shot: Shot, space: Space) -> Iterator[Fault]:
+    """Parts of a union that ask for the same, as one leaves a field to the defaults that the other one sweeps over.
+
+    Only of up to `MOST_COMPARED` cells.
+    """
+    names = dict.fromkeys(name for term in space.terms for name in term.names)
+    if len({frozenset(term.names) for term in space.terms}) < 2 or space.cells > MOST_COMPARED:
+        return
+    common = {"model": model, **defaults.given(), **shot.given()}
+    seen: set[tuple[str, ...]] = set()
+    cells = space.unsampled()
+    for index in range(cells.count):
+        cell = cells[index]
+        one = tuple(repr(cell.get(name, common.get(name))) for name in names)
+        if one in seen:
+            told = ", ".join(f"{name} {shown(value)}" for name, value in cell.items())
+            message = (
+                f"two parts of the union ask for the same, with {told}; take the value that holds anyway out of one"
+            )
+            yield Fault(("shots", at, "combine"), message)
+            return
+        seen.add(one)
 
 
 def _value_faults(choices: Choices, table: Capabilities) -> Iterator[Fault]:

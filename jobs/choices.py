@@ -5,14 +5,15 @@ A sweep is never laid out for it: of an axis the values stand here that stand fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from jobs.faults import Loc
 from jobs.fields import REFERENCES
 from jobs.manifest import Defaults, Shot
-from jobs.sweep import axis
-from jobs.takes import Asked, LastFrame
+from jobs.sweeps.axes import LARGEST_SEED
+from jobs.sweeps.space import Samples, Space
+from jobs.takes import Asked, AxisValue, LastFrame
 
 
 class Chosen(NamedTuple):
@@ -35,12 +36,19 @@ def choices_of_asked(asked: Asked) -> Choices:
 
 
 def choices_of_shot(
-    model: str | None, defaults: Defaults, at: int, shot: Shot, *, last_frame: LastFrame | None = None
+    model: str | None,
+    defaults: Defaults,
+    at: int,
+    shot: Shot,
+    *,
+    last_frame: LastFrame | None = None,
+    swept: Samples | None = None,
 ) -> Choices:
     """What the fields are in the takes of the shot at `at`.
 
     `model` is None when it isn't known; `last_frame` is the batch's. Asking for the provider's last frame sets
-    `return_last_frame`, unless that is set itself.
+    `return_last_frame`, unless that is set itself. `swept` is what the sweep gives (as `Space.parts` has it); left out,
+    it is every value of every axis, whether or not a take has it.
     """
     loc: Loc = ("shots", at)
     choices: dict[str, tuple[Chosen, ...]] = {}
@@ -53,13 +61,42 @@ def choices_of_shot(
         choices[name] = (Chosen(("defaults", name), value),)
     for name, value in shot.given().items():
         choices[name] = (Chosen((*loc, name), value),)
-    axes = {name: axis(written) for name, written in shot.sweep.items()}
-    for name, values in axes.items():
+    for name, values in (every_value(shot) if swept is None else swept).items():
         if name in Asked.model_fields:
-            here = (*loc, "sweep", name)
             one = (lambda value: (value,)) if name in REFERENCES else (lambda value: value)
-            choices[name] = tuple(Chosen((*here, *step), one(value)) for step, value in values.samples())
+            choices[name] = tuple(Chosen((*loc, *step), one(value)) for step, value in values)
     return choices
+
+
+def choices_by_model(
+    model: str | None,
+    defaults: Defaults,
+    at: int,
+    shot: Shot,
+    space: Space,
+    *,
+    last_frame: LastFrame | None = None,
+    taken: bool = False,
+) -> Iterator[Choices]:
+    """What the fields are in the takes of the shot at `at`, in parts: every value that a field has in one stands there
+    beside the model that it has, and the same fields are set in all of its takes.
+
+    Of a sample it is what could be taken or, with `taken`, what is; that is for samples of up to
+    `jobs.sweeps.space.MOST_LAID_OUT`.
+    """
+    for swept in space.parts_taken("model") if taken else space.parts("model"):
+        yield choices_of_shot(model, defaults, at, shot, last_frame=last_frame, swept=swept)
+
+
+def every_value(shot: Shot) -> Samples:
+    """Every value of every axis of `shot`, whether or not a take has it."""
+    found: dict[str, tuple[tuple[Loc, AxisValue], ...]] = {}
+    for written_under, key in shot.mix().keys().items():
+        for name, axis in key.columns.items():
+            found[name] = tuple((("sweep", written_under, *step), value) for step, value in axis.samples())
+    if shot.takes is not None:
+        found["seed"] = ((("takes",), 1), (("takes",), LARGEST_SEED))
+    return found
 
 
 def whose_last_frame(defaults: Defaults, at: int, shot: Shot, *, last_frame: LastFrame | None) -> Chosen | None:

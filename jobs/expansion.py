@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cached_property, lru_cache
 
 from jobs.fields import READERS, REFERENCES
+from jobs.identities import MOST_PROMPTS, Identities
 from jobs.lineage import Lineage
 from jobs.manifest import Manifest
 from jobs.naming import parse_take_name, strand_folder, take_name
 from jobs.spans import Span, merged
 from jobs.strands import Strand, common_fields, live_digests
-from jobs.sweep import Space
+from jobs.sweeps.space import REPEAT, Space
 from jobs.takes import Asked, AxisValue, Take
 from jobs.templates import Template
 
@@ -60,6 +62,12 @@ class Expansion:
             raise IndexError(f"take {index} of a batch of {self.total}")
         return self._grid_at(index).take(index)
 
+    def identity(self, index: int) -> str:
+        """`self[index].asked.identity()`, faster than by way of the take. Raises IndexError where there is none."""
+        if not 0 <= index < self.total:
+            raise IndexError(f"take {index} of a batch of {self.total}")
+        return self._grid_at(index).identity(index)
+
     def is_live(self, index: int) -> bool:
         """Whether the take at `index` is one of the current manifest's. False where there is none."""
         return 0 <= index < self.total and self._grid_at(index).strand.start in self._live_starts
@@ -88,18 +96,38 @@ class Expansion:
 
 
 class _Grid:
-    """The takes of one strand: what they have in common, and the space of what they differ in."""
+    """The takes of one strand: what they have in common, and the space of what they differ in.
+
+    Most is made when it is first asked for: of many shots, a worker looks at few.
+    """
 
     def __init__(self, strand: Strand) -> None:
         self.strand = strand
         self.folder = strand_folder(strand.shot.name, strand.edition)
         self.priority = strand.manifest.priority_of(strand.shot)
-        self._space = Space(strand.shot.axes())
+        self._repeated = strand.shot.repeat is not None
         self._last_frame = strand.last_frame
         self._retry_moderated = strand.manifest.retry_moderated_of(strand.shot)
         self._price = strand.manifest.price_of(strand.shot)
-        self._common = common_fields(strand.manifest, strand.shot)
-        self._template = None if strand.shot.prompt is None else Template.parse(strand.shot.prompt)
+        self._parsed = lru_cache(MOST_PROMPTS)(Template.parse)
+
+    @cached_property
+    def _space(self) -> Space:
+        return self.strand.shot.space(self.strand.manifest.batch)
+
+    @cached_property
+    def _template(self) -> Template | None:
+        return None if self.strand.shot.prompt is None else Template.parse(self.strand.shot.prompt)
+
+    @cached_property
+    def _base(self) -> Asked:
+        """Looked at once; what the axes give was looked at when the manifest was read."""
+        common = common_fields(self.strand.manifest, self.strand.shot)
+        return Asked.model_validate({"model": self.strand.manifest.model, **common, "prompt": "any"})
+
+    @cached_property
+    def _identities(self) -> Identities:
+        return Identities(self._base, self._template)
 
     def take(self, index: int) -> Take:
         cell = index - self.strand.start
@@ -120,24 +148,29 @@ class _Grid:
             priority=self.priority,
         )
 
+    def identity(self, index: int) -> str:
+        return self._identities.of(self._space[index - self.strand.start])
+
     def find(self, number: int, name: str) -> int | None:
         if not 1 <= number <= self.strand.count or self._name(number, self._space[number - 1]) != name:
             return None
         return self.strand.start + number - 1
 
     def _name(self, number: int, axes: dict[str, AxisValue]) -> str:
-        return take_name(self.strand.shot.name, number, self.strand.count, axes, edition=self.strand.edition)
+        repeat = None
+        if self._repeated:
+            axes = dict(axes)
+            repeat = axes.pop(REPEAT)
+        shot, count, edition = self.strand.shot.name, self.strand.count, self.strand.edition
+        return take_name(shot, number, count, axes, edition=edition, repeat=repeat)
 
     def _asked(self, axes: dict[str, AxisValue]) -> Asked:
-        fields = dict(self._common)
-        variables = {}
+        fields: dict[str, object] = {}
         for name, value in axes.items():
             if name in REFERENCES:
                 fields[name] = (value,)
             elif name in READERS:
                 fields[name] = value
-            else:
-                variables[name] = value
-        template = self._template or Template.parse(str(axes["prompt"]))
-        fields["prompt"] = template.fill(variables)
-        return Asked.model_validate(fields)
+        template = self._template or self._parsed(str(axes["prompt"]))
+        fields["prompt"] = template.fill(axes)
+        return self._base.with_checked(fields)

@@ -30,11 +30,12 @@ def load_with_inputs(path: Path) -> Loaded:
 
     The files are read; nothing else is different from `load`. Raises as `load` does.
     """
-    found = draft(read_text(path), str(path))
+    found = draft(read_text(path), str(path), folder=path.parent)
     files = FoundFiles(path.parent)
     table = None if found.provider is None else capabilities(found.provider)
     damaged = found.shots if found.defaults_damaged else found.damaged
-    faults = file_faults(found.model, found.defaults, found.shots, files, table, damaged=damaged)
+    batch = found.batch or ""
+    faults = file_faults(found.model, found.defaults, found.shots, files, table, damaged=damaged, batch=batch)
     _blame(found, [*faults, *_misfits(found)])
     return Loaded(frozen(found.whole(), files), files.inputs())
 
@@ -45,12 +46,15 @@ def load(path: Path) -> Manifest:
     One that names local files is for `load_with_inputs`, and refused here. Raises `jobs.errors.ManifestError` with
     everything that is wrong, in the writing and with the provider.
     """
-    return load_text(read_text(path), str(path))
+    return _loaded(draft(read_text(path), str(path), folder=path.parent))
 
 
 def load_text(text: str, source: str) -> Manifest:
-    """The manifest in `text`; `source` is what messages call it. Raises as `load` does."""
-    found = draft(text, source)
+    """The manifest in `text`; `source` is what messages call it. No file is looked for. Raises as `load` does."""
+    return _loaded(draft(text, source))
+
+
+def _loaded(found: Draft) -> Manifest:
     _blame(found, [*_local_files(found), *_misfits(found)])
     return found.whole()
 
@@ -70,7 +74,13 @@ def _misfits(found: Draft) -> Iterator[Fault]:
     table = capabilities(found.provider)
     damaged = found.shots if found.defaults_damaged else found.damaged
     yield from shot_misfits(
-        found.model, found.defaults, found.shots, table, damaged=damaged, last_frame=found.last_frame
+        found.model,
+        found.defaults,
+        found.shots,
+        table,
+        damaged=damaged,
+        last_frame=found.last_frame,
+        batch=found.batch or "",
     )
 
 

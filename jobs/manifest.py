@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Literal, Self
 
@@ -19,12 +18,13 @@ from pydantic import (
     JsonValue,
     PlainSerializer,
     SerializerFunctionWrapHandler,
+    ValidationInfo,
     model_serializer,
     model_validator,
 )
 
 from jobs.amounts import Amount, read_amount
-from jobs.faults import Fault, Faults, did_you_mean, place, shown
+from jobs.faults import Fault, Faults, Loc, did_you_mean, listing, place, shown
 from jobs.fields import (
     READERS,
     UNSWEPT,
@@ -39,7 +39,18 @@ from jobs.fields import (
     yes_or_no,
 )
 from jobs.naming import RESERVED_BATCHES, name_fault
-from jobs.sweep import Axis, Written, axis, read_sweep
+from jobs.sweeps import Axis, Space, Written, read_sweep
+from jobs.sweeps.keys import columns_of
+from jobs.sweeps.mixing import Mix, axes_of, mix_faults
+from jobs.sweeps.reading import (
+    Rule,
+    read_combine,
+    read_repeat,
+    read_rules,
+    read_sample,
+    read_seed,
+    read_takes,
+)
 from jobs.takes import AxisValue, LastFrame
 from jobs.templates import Template, TemplateError, as_text
 from jobs.terms import (
@@ -80,6 +91,10 @@ def _provider(value: object) -> str:
     return text(value)
 
 
+def _sweep(value: object, info: ValidationInfo) -> dict[str, Written]:
+    return read_sweep(value, info.data.get("combine"))
+
+
 def _listed(value: object) -> object:
     if isinstance(value, list | tuple):
         return value
@@ -104,9 +119,16 @@ Limits = Annotated[Budget, BeforeValidator(read_budget), PlainSerializer(Budget.
 Until = Annotated[Deadline, BeforeValidator(read_deadline), PlainSerializer(str, return_type=str)]
 Failures = Annotated[int, BeforeValidator(read_max_failures)]
 Doubts = Annotated[OnDoubt, BeforeValidator(read_on_doubt)]
+Combine = Annotated[str, BeforeValidator(read_combine)]
+Rules = Annotated[tuple[Rule, ...], BeforeValidator(read_rules)]
+Sampled = Annotated[dict[str, AxisValue], BeforeValidator(read_sample)]
+SampleSeed = Annotated[str | int, BeforeValidator(read_seed)]
+Seeded = Annotated[dict[str, AxisValue], BeforeValidator(read_takes)]
+Repeats = Annotated[int | None, BeforeValidator(read_repeat)]
 
+_MIXED = ("combine", "include", "exclude", "sample", "sample_seed", "takes", "repeat")
 _TERMS = ("price", "priority", "budget", "max_failures", "deadline", "on_doubt", "reuse")
-_ADDED = frozenset({*UNSWEPT, *_TERMS, "camera_fixed", "watermark", "web_search", "return_last_frame"})
+_ADDED = frozenset({*UNSWEPT, *_TERMS, *_MIXED, "camera_fixed", "watermark", "web_search", "return_last_frame"})
 """What manifests have been able to hold since after the first version. Left out, it leaves no trace in the frozen form:
 a batch that was frozen before is still the same manifest, byte for byte."""
 
@@ -163,27 +185,58 @@ class Defaults(Handling, Fields):
 class Shot(Handling, Fields):
     """One entry of the manifest. `prompt` is a template, and None only where the sweep gives the prompt.
 
-    `sweep` holds the axes as they were written, in their order; `axes()` is the same, ready to use.
+    `sweep` holds the axes as they were written, in their order; `axes()` is the same, ready to use. `combine` says how
+    they go together (None: each with every other), `include` and `exclude` which of their cells are meant, `sample` how
+    many of those. `takes` deals seeds to each, and `repeat` renders each more than once.
     """
 
     name: Annotated[str, BeforeValidator(_shot_name)]
     prompt: Text | None = None
-    sweep: Annotated[dict[str, Written], BeforeValidator(read_sweep)] = {}
+    # Before the sweep, for it says where a value may stand twice.
+    combine: Combine | None = None
+    sweep: Annotated[dict[str, Written], BeforeValidator(_sweep)] = {}
+    include: Rules | None = None
+    exclude: Rules | None = None
+    sample: Sampled | None = None
+    sample_seed: SampleSeed | None = None
+    takes: Seeded | None = None
+    repeat: Repeats = None
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        faults = list(shot_faults(self.given(), self.prompt, self.sweep))
+        mix = self.mix()
+        faults = list(mix_faults(mix, self.given()))
+        # Which cells a sample takes, only the batch's name may tell.
+        space = None if faults or mix.plain else mix.space("").unsampled()
+        faults += shot_faults(self.given(), self.prompt, self.sweep, space)
         if faults:
             raise Faults(faults)
         return self
 
+    def mix(self) -> Mix:
+        """What is said of the sweep."""
+        return Mix(
+            self.sweep,
+            self.combine,
+            self.include,
+            self.exclude,
+            self.sample,
+            self.sample_seed,
+            self.takes,
+            self.repeat,
+        )
+
     def axes(self) -> dict[str, Axis]:
-        """The sweep's axes, by name, in their order."""
-        return {name: axis(written) for name, written in self.sweep.items()}
+        """The sweep's axes by the name that each sets, in their order. Those of a row of several are each one."""
+        return self.mix().axes()
+
+    def space(self, batch: str) -> Space:
+        """The shot's takes by their place, in a batch of this name, by which samples and seeds are chosen."""
+        return self.mix().space(f"{batch}/{self.name}")
 
     def count(self) -> int:
         """How many takes the shot has."""
-        return math.prod(axis.count for axis in self.axes().values())
+        return self.mix().count()
 
 
 class Manifest(_Written):
@@ -245,26 +298,47 @@ class Manifest(_Written):
         asked = self.model_dump(mode="json", exclude_defaults=True)
         for shot in asked["shots"]:
             if "sweep" in shot:
-                shot["sweep"] = list(shot["sweep"].items())
+                shot["sweep"] = in_order(shot["sweep"])
         canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def shot_faults(given: Mapping[str, object], prompt: str | None, sweep: Mapping[str, Written]) -> Iterator[Fault]:
-    """What doesn't fit together within one shot: its fields, its prompt and its axes."""
-    for name in sweep:
+def in_order(sweep: Mapping[str, Written]) -> list[tuple[str, object]]:
+    """A sweep for a digest, in which the order of its axes counts, and of the variables in its rows."""
+    return [
+        (name, written if isinstance(written, str) else [_in_order(entry) for entry in written])
+        for name, written in sweep.items()
+    ]
+
+
+def _in_order(entry: object) -> object:
+    return list(entry.items()) if isinstance(entry, Mapping) else entry
+
+
+def shot_faults(
+    given: Mapping[str, object], prompt: str | None, sweep: Mapping[str, Written], space: Space | None = None
+) -> Iterator[Fault]:
+    """What doesn't fit together within one shot: its fields, its prompt and its axes.
+
+    `space` is what the axes span, if that is known; without it every value is taken to go with every other.
+    """
+    keys = {name: key for key, written in sweep.items() for name in columns_of(key, written)}
+    for name, key in keys.items():
         if name in given:
-            yield Fault(("sweep", name), f"{name} is swept here and also set for the shot; keep one of the two")
-    if "prompt" not in sweep:
+            yield Fault(("sweep", key), f"{name} is swept here and also set for the shot; keep one of the two")
+    if "prompt" not in keys:
         if prompt is None:
             yield Fault(("prompt",), "missing: a shot needs a prompt, or a sweep over prompt")
             return
-        yield from _prompt_faults(("prompt",), prompt, sweep)
+        yield from _Prompts(keys, sweep, space).faults(("prompt",), prompt)
         return
     if prompt is not None:
-        yield Fault(("sweep", "prompt"), "prompt is swept here and also set for the shot; keep one of the two")
-    for loc, swept in axis(sweep["prompt"]).samples():
-        yield from _prompt_faults(("sweep", "prompt", *loc), as_text(swept), sweep)
+        yield Fault(("sweep", keys["prompt"]), "prompt is swept here and also set for the shot; keep one of the two")
+    if space is not None and any("prompt" not in term.names for term in space.terms):
+        yield Fault(("combine",), "a part of the union has no prompt; every part needs one")
+    prompts = _Prompts(keys, sweep, space)
+    for loc, swept in prompts.axes["prompt"].samples():
+        yield from prompts.faults(("sweep", keys["prompt"], *loc), as_text(swept))
 
 
 def batch_faults(shots: Mapping[int, Shot]) -> Iterator[Fault]:
@@ -288,31 +362,67 @@ def name_clashes(names: Mapping[int, str]) -> Iterator[Fault]:
             yield Fault(("shots", at, "name"), f"{taken}; every shot needs its own")
 
 
-def _prompt_faults(loc: tuple[str | int, ...], prompt: str, sweep: Mapping[str, Written]) -> Iterator[Fault]:
-    try:
-        template = Template.parse(prompt)
-    except TemplateError as error:
-        yield Fault(loc, str(error))
-        return
-    axes = [name for name in sweep if name not in READERS]
-    unfilled = [name for name in template.variables if name not in axes]
-    unused = [name for name in axes if name not in template.variables]
-    for name in unfilled:
-        if name in READERS:
-            yield Fault(loc, f"{{{name}}} is the name of a field; call the variable something else")
-            continue
-        hint = did_you_mean(name, unused) or "; give it an axis of that name under sweep"
-        yield Fault(loc, f"{{{name}}} has no value{hint}")
-    for name in unused:
-        if name in Handling.model_fields:
-            yield Fault(("sweep", name), f"{name} can't be swept; set it for the shot")
-            continue
-        hint = did_you_mean(name, [*unfilled, *(field for field in READERS if field not in sweep)])
-        where = "the prompt doesn't use" if loc == ("prompt",) else f"{place(loc[1:])} doesn't use"
-        yield Fault(("sweep", name), f"{where} {{{name}}}, and no field has this name{hint}")
-    if not unfilled and not template.fill({name: _barest(axis(sweep[name])) for name in axes}).strip():
-        yield Fault(loc, "at least one take would have an empty prompt")
+class _Prompts:
+    """What all prompts of a shot are looked at with. `keys` has, for each name, the key of the sweep that sets it."""
 
+    def __init__(self, keys: Mapping[str, str], sweep: Mapping[str, Written], space: Space | None) -> None:
+        self._keys = keys
+        self.axes = axes_of(sweep)
+        self._space = space
+        self._barest: dict[str, AxisValue] = {}
+        self._cells: dict[tuple[str, ...], list[tuple[dict[str, AxisValue], int]] | None] = {}
 
-def _barest(values: Axis) -> AxisValue:
-    return min((value for _, value in values.samples()), key=lambda value: len(as_text(value).strip()))
+    def faults(self, loc: Loc, prompt: str) -> Iterator[Fault]:
+        """What is wrong with `prompt`, which stands at `loc`."""
+        try:
+            template = Template.parse(prompt)
+        except TemplateError as error:
+            yield Fault(loc, str(error))
+            return
+        axes = [name for name in self._keys if name not in READERS]
+        unfilled = [name for name in template.variables if name not in axes]
+        unused = [name for name in axes if name not in template.variables]
+        for name in unfilled:
+            if name in READERS:
+                yield Fault(loc, f"{{{name}}} is the name of a field; call the variable something else")
+                continue
+            hint = did_you_mean(name, unused) or "; give it an axis of that name under sweep"
+            yield Fault(loc, f"{{{name}}} has no value{hint}")
+        for name in unused:
+            here: Loc = ("sweep", self._keys[name])
+            if name in Handling.model_fields:
+                yield Fault(here, f"{name} can't be swept; set it for the shot")
+                continue
+            hint = did_you_mean(name, [*unfilled, *(field for field in READERS if field not in self._keys)])
+            where = "the prompt doesn't use" if loc == ("prompt",) else f"{place(loc[1:])} doesn't use"
+            yield Fault(here, f"{where} {{{name}}}, and no field has this name{hint}")
+        if unfilled:
+            return
+        for term in () if self._space is None else self._space.terms:
+            lacking = [name for name in template.variables if name not in term.names]
+            if lacking:
+                told = f"{{{lacking[0]}}} has no value in the part of the union that has {listing(term.names)}"
+                yield Fault(("combine",), f"{told}; every part needs all that the prompt uses")
+                return
+        if self._may_be_empty(prompt, template):
+            yield Fault(loc, "at least one take would have an empty prompt")
+
+    def _may_be_empty(self, prompt: str, template: Template) -> bool:
+        if template.fill({name: self._barest_of(name) for name in template.variables}).strip():
+            return False
+        # The barest values need not stand together.
+        if self._space is None or self._space.is_product:
+            return True
+        names = (*template.variables, *(["prompt"] if "prompt" in self.axes else []))
+        if names not in self._cells:
+            self._cells[names] = self._space.tally(names)
+        cells = self._cells[names]
+        if cells is None:
+            return True
+        return any(cell.get("prompt", prompt) == prompt and not template.fill(cell).strip() for cell, _ in cells)
+
+    def _barest_of(self, name: str) -> AxisValue:
+        if name not in self._barest:
+            values = (value for _, value in self.axes[name].samples())
+            self._barest[name] = min(values, key=lambda value: len(as_text(value).strip()))
+        return self._barest[name]

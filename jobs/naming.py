@@ -76,14 +76,24 @@ def name_fault(name: str, *, reserved: Iterable[str] = ()) -> str | None:
     return f"{rule}; how about {better!r}?" if usable else rule
 
 
-def take_name(shot: str, number: int, count: int, axes: Mapping[str, AxisValue], *, edition: int = 1) -> str:
+def take_name(
+    shot: str,
+    number: int,
+    count: int,
+    axes: Mapping[str, AxisValue],
+    *,
+    edition: int = 1,
+    repeat: AxisValue | None = None,
+) -> str:
     """The name of take `number` (from 1) of the `count` takes of `shot`, as `opening/0007-wheat-seed3`.
 
     `axes` holds what the sweep chose, in the manifest's order. A value that leaves nothing when it is put
-    into plain letters is left out of the name.
+    into plain letters is left out of the name. `repeat` is which of several of the same it is, where there are.
     """
     digits = max(FEWEST_DIGITS, len(str(count)))
     parts = [f"{number:0{digits}d}", *(_label(axis, value) for axis, value in axes.items())]
+    if repeat is not None:
+        parts.append(f"repeat{repeat}")
     last = "-".join(part for part in parts if part)[:LONGEST_PART].rstrip("-")
     return f"{strand_folder(shot, edition)}/{last}"
 

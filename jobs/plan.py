@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from jobs.budgeting import check_budget, takes_within_budget
@@ -13,7 +14,9 @@ from jobs.manifest import Manifest, Shot
 from jobs.mode import Mode, mode
 from jobs.prices import PriceTable
 from jobs.prices.totals import Totals, shot_totals
-from jobs.sweep import Axis, Range
+from jobs.strands import common_fields
+from jobs.sweeps import Range
+from jobs.sweeps.space import Samples
 from jobs.terms import Budget, Deadline
 
 FIRST_TAKES = 3
@@ -39,7 +42,11 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class ShotPlan:
-    """One shot of a plan. `axes` holds each axis's name and how many values it has, in order."""
+    """One shot of a plan. `axes` holds each axis's name and how many values it has, in order.
+
+    `mixed` says how they go together and which cells are taken, where it is not just every one with every one. `mode`
+    is that of the first take.
+    """
 
     name: str
     mode: Mode
@@ -47,6 +54,7 @@ class ShotPlan:
     seconds: Seconds
     axes: tuple[tuple[str, int], ...]
     first_takes: tuple[str, ...]
+    mixed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,9 @@ class Plan:
         if self.deadline is not None:
             yield f"deadline  {self.deadline}"
         for shot in self.shots:
-            axes = " x ".join(f"{name} {count:,}" for name, count in shot.axes)
+            by = " x " if shot.mixed is None else ", "
+            axes = by.join(f"{name} {count:,}" for name, count in shot.axes)
+            axes += "" if shot.mixed is None else f"{'; ' if axes else ''}{shot.mixed}"
             yield ""
             yield f"{shot.name}: {shot.takes:,} from {shot.mode}, {shot.seconds}{f'  ({axes})' if axes else ''}"
             yield from (f"  {name}" for name in shot.first_takes)
@@ -110,6 +120,7 @@ class Plan:
                     "takes": shot.takes,
                     "seconds": _seconds_json(shot.seconds),
                     "axes": [{"name": name, "count": count} for name, count in shot.axes],
+                    **({} if shot.mixed is None else {"mixed": shot.mixed}),
                     "first_takes": list(shot.first_takes),
                 }
                 for shot in self.shots
@@ -166,41 +177,57 @@ def plan(manifest: Manifest, *, own_prices: PriceTable | None = None) -> Plan:
 
 
 def _shot_plan(manifest: Manifest, shot: Shot, start: int, expansion: Expansion, table: Capabilities) -> ShotPlan:
-    axes = shot.axes()
     takes = shot.count()
     names = tuple(expansion[start + at].name for at in range(min(takes, FIRST_TAKES)))
     return ShotPlan(
         name=shot.name,
         mode=mode(expansion[start].asked),
         takes=takes,
-        seconds=_seconds(manifest, shot, axes, takes, table),
-        axes=tuple((name, axis.count) for name, axis in axes.items()),
+        seconds=_seconds(manifest, shot, takes, table),
+        axes=tuple((name, axis.count) for name, axis in shot.axes().items()),
         first_takes=names,
+        mixed=shot.mix().told(),
     )
 
 
-def _models(manifest: Manifest, shot: Shot) -> tuple[str, ...]:
-    axes = shot.axes()
-    return tuple(str(value) for _, value in axes["model"].samples()) if "model" in axes else (manifest.model,)
+def _models(manifest: Manifest, shot: Shot) -> Iterator[str]:
+    for part in shot.space(manifest.batch).parts("model"):
+        yield from (str(value) for _, value in part.get("model", (((), manifest.model),)))
 
 
-def _seconds(manifest: Manifest, shot: Shot, axes: dict[str, Axis], takes: int, table: Capabilities) -> Seconds:
-    """Of all takes of a shot. Each pair of duration and model stands in equally many of them."""
-    models = _models(manifest, shot)
-    left_out = manifest.defaults.duration if shot.duration is None else shot.duration
-    one = table.defaults.duration if left_out is None else left_out
-    swept = axes.get("duration")
-    if isinstance(swept, Range):
-        total = swept.count * (swept.first + swept.last) // 2
+def _seconds(manifest: Manifest, shot: Shot, takes: int, table: Capabilities) -> Seconds:
+    """Of all takes of a shot; where they can't be told apart, between the shortest and the longest that could be."""
+    space = shot.space(manifest.batch)
+    common = common_fields(manifest, shot)
+    swept = shot.axes().get("duration")
+    if space.is_product and isinstance(swept, Range):
+        total = swept.count * (int(swept[0]) + int(swept[swept.count - 1])) // 2
         return Seconds(total, total) * (takes // swept.count)
-    durations = [one] if swept is None else [value for _, value in swept.samples()]
-    total_of_all = Seconds(0, 0)
-    for model in models:
-        bounds = table.durations_of(model)
-        for value in durations:
-            known = isinstance(value, int)
-            total_of_all += Seconds(int(value), int(value)) if known else Seconds(bounds.least, bounds.most)
-    return total_of_all * (takes // (len(durations) * len(models)))
+    counts = space.tally(("model", "duration"))
+    found = Seconds(0, 0)
+    if counts is not None:
+        for cell, count in counts:
+            found += _of_one({**common, **cell}, table) * count
+        return found
+    each = [
+        _of_one({**common, **cell}, table)
+        for part in space.parts("model")
+        for cell in _cells({name: part[name] for name in ("model", "duration") if name in part})
+    ]
+    return Seconds(min(one.least for one in each), max(one.most for one in each)) * takes
+
+
+def _of_one(fields: Mapping[str, object], table: Capabilities) -> Seconds:
+    duration = fields.get("duration", table.defaults.duration)
+    if isinstance(duration, int):
+        return Seconds(duration, duration)
+    bounds = table.durations_of(str(fields["model"]))
+    return Seconds(bounds.least, bounds.most)
+
+
+def _cells(values: Samples) -> Iterator[dict[str, object]]:
+    for cell in product(*values.values()):
+        yield {name: value for name, (_, value) in zip(values, cell, strict=True)}
 
 
 def _seconds_json(seconds: Seconds) -> dict[str, int]:

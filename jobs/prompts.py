@@ -9,7 +9,7 @@ from typing import NamedTuple
 from jobs.capabilities import Capabilities
 from jobs.faults import Fault, Loc
 from jobs.manifest import Shot
-from jobs.sweep import axis
+from jobs.sweeps.space import COULD_BE, NOBODY, Samples, Space
 from jobs.takes import Asked
 from jobs.templates import Template, as_text
 from jobs.values import allowed_by
@@ -46,28 +46,63 @@ def prompt_messages(prompt: str, table: Capabilities) -> Iterator[str]:
             yield f"a prompt of {_said(length, limit, table)}"
 
 
-def prompt_faults(at: int, shot: Shot, table: Capabilities) -> Iterator[Fault]:
-    """Prompts of the shot at `at` that become too long with the longest value of every variable."""
-    axes = {name: axis(written) for name, written in shot.sweep.items()}
-    variables = {name: values for name, values in axes.items() if name not in Asked.model_fields}
-    prompts: list[tuple[Loc, str]] = []
-    if "prompt" in axes:
-        prompts += ((("sweep", "prompt", *step), str(value)) for step, value in axes["prompt"].samples())
-    elif shot.prompt is not None:
-        prompts.append((("prompt",), shot.prompt))
+def prompt_faults(at: int, shot: Shot, space: Space, table: Capabilities) -> Iterator[Fault]:
+    """Prompts of the shot at `at`, of which `space` is the space, that become too long with some values."""
     for limit in _limits(table):
-        longest = [
-            {
-                name: max((as_text(value) for _, value in values.samples()), key=order)
-                for name, values in variables.items()
-            }
-            for order in limit.orders
-        ]
-        for loc, prompt in prompts:
-            template = Template.parse(prompt)
-            length = max(limit.measure(template.fill(values)) for values in longest)
-            if length > limit.most:
-                yield Fault(("shots", at, *loc), f"a prompt of up to {_said(length, limit, table)}")
+        found: dict[Loc, int] = {}
+        for swept in space.parts(NOBODY):
+            for loc, length in _longest(shot, swept, limit):
+                found[loc] = max(length, found.get(loc, 0))
+        too_long = {loc: length for loc, length in found.items() if length > limit.most}
+        if too_long and not space.is_product:
+            # The longest values need not stand together.
+            exact = _looked_at(shot, space, limit)
+            if exact is None:
+                yield from (_fault(at, loc, length, limit, table, f" ({COULD_BE})") for loc, length in too_long.items())
+                continue
+            too_long = {loc: exact.get(loc, 0) for loc in too_long if exact.get(loc, 0) > limit.most}
+        yield from (_fault(at, loc, length, limit, table) for loc, length in too_long.items())
+
+
+def _longest(shot: Shot, swept: Samples, limit: _Limit) -> Iterator[tuple[Loc, int]]:
+    """How long the prompts get with the longest of the values in `swept`."""
+    longest = [
+        {
+            name: max((as_text(value) for _, value in values), key=order)
+            for name, values in swept.items()
+            if name not in Asked.model_fields
+        }
+        for order in limit.orders
+    ]
+    for loc, prompt in _prompts(shot, swept):
+        template = Template.parse(prompt)
+        yield loc, max(limit.measure(template.fill(values)) for values in longest)
+
+
+def _looked_at(shot: Shot, space: Space, limit: _Limit) -> dict[Loc, int] | None:
+    """How long the prompts get, by looking at each; None when there are too many."""
+    variables = [name for name in shot.axes() if name not in Asked.model_fields]
+    cells = space.tally(["prompt", *variables])
+    if cells is None:
+        return None
+    found: dict[Loc, int] = {}
+    places = {prompt: loc for part in space.parts(NOBODY) for loc, prompt in _prompts(shot, part)}
+    for cell, _ in cells:
+        prompt = str(cell.get("prompt", shot.prompt))
+        length = limit.measure(Template.parse(prompt).fill(cell))
+        found[places[prompt]] = max(length, found.get(places[prompt], 0))
+    return found
+
+
+def _prompts(shot: Shot, swept: Samples) -> Iterator[tuple[Loc, str]]:
+    if "prompt" in swept:
+        yield from ((loc, str(value)) for loc, value in swept["prompt"])
+    elif shot.prompt is not None:
+        yield ("prompt",), shot.prompt
+
+
+def _fault(at: int, loc: Loc, length: int, limit: _Limit, table: Capabilities, also: str = "") -> Fault:
+    return Fault(("shots", at, *loc), f"a prompt of up to {_said(length, limit, table)}{also}")
 
 
 def _limits(table: Capabilities) -> Iterator[_Limit]:

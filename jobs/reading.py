@@ -20,13 +20,14 @@ from jobs.errors import ManifestError, Problem
 from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, nearest, shown
 from jobs.fields import READERS
 from jobs.manifest import Defaults, Fields, Manifest, Shot, batch_faults, name_clashes, shot_faults
-from jobs.sweep import Written, read_axis
+from jobs.sweeps import Written, read_axis
+from jobs.sweeps.keys import VALUE, WEIGHT
+from jobs.sweeps.sources import SourceError, is_source, read_source
 from jobs.takes import LastFrame
 
 LARGEST_FILE = 32 * 1024 * 1024
 """In bytes. A manifest is written by hand; what is larger is another file."""
 
-_LATER = {"combine", "exclude", "sample", "takes"}
 _OTHER_SPELLINGS = {
     "ratio": "aspect_ratio",
     "image": "start_image",
@@ -69,13 +70,14 @@ Model = TypeVar("Model", bound=BaseModel)
 class Draft:
     """A manifest as far as it could be read.
 
-    `manifest` is there when nothing was wrong. `provider` and `model` are None unless they are known ones, and
-    `last_frame`, the batch's, unless it is given and right.
+    `manifest` is there when nothing was wrong. `provider` and `model` are None unless they are known ones, and `batch`,
+    its name, and `last_frame`, the batch's, unless they are given and right.
     `shots` holds, by its place, every shot that is one; those in `damaged` lack what was wrong with them, and
     so may the defaults.
     """
 
     document: Document
+    batch: str | None = None
     provider: str | None = None
     model: str | None = None
     last_frame: LastFrame | None = None
@@ -103,7 +105,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises `ManifestError` with everything that is wrong. Whether the provider takes what is asked is not
     looked at: that is `jobs.loading.load`.
     """
-    return draft(read_text(path), str(path)).whole()
+    return draft(read_text(path), str(path), folder=path.parent).whole()
 
 
 def parse_manifest(text: str, source: str) -> Manifest:
@@ -133,8 +135,10 @@ def read_text(path: Path) -> str:
         raise ManifestError(str(path), [problem]) from None
 
 
-def draft(text: str, source: str) -> Draft:
+def draft(text: str, source: str, *, folder: Path | None = None) -> Draft:
     """As much of a manifest as `text` holds, with what is wrong noted in its document.
+
+    Axes that lie in files are read from `folder`; without one, they are wrong.
 
     Raises `ManifestError` only when there is nothing to read at all: not YAML, empty, not a mapping.
     """
@@ -142,12 +146,13 @@ def draft(text: str, source: str) -> Draft:
     if not isinstance(document.data, dict):
         document.blame((), "a manifest is a mapping, with  batch: NAME  and so on at its top")
         raise ManifestError(source, document.problems.values())
-    return _Reader(document).draft()
+    return _Reader(document, folder).draft()
 
 
 class _Reader:
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, folder: Path | None) -> None:
         self._document = document
+        self._folder = folder
         self._draft = Draft(document)
 
     def draft(self) -> Draft:
@@ -157,6 +162,7 @@ class _Reader:
         any_shots = {"shots": _ANY_SHOTS} if "shots" in data else {}
         _, wrong, _ = self._validate(Manifest, {**head, **any_shots}, ())
         self._known(None if "provider" in wrong else data.get("provider"), data.get("model"))
+        self._draft.batch = None if "batch" in wrong else data.get("batch")
         self._draft.last_frame = None if "last_frame" in wrong else data.get("last_frame")
         self._read_defaults(data.get("defaults", {}))
         self._read_shots(data.get("shots"))
@@ -212,7 +218,10 @@ class _Reader:
         if not isinstance(data, dict):
             self._document.blame(loc, f"{shown(data)} is not a shot; write  - name: NAME  and a prompt below it")
             return
+        data, unread = self._with_sources(loc, data)
         shot, wrong, meant = self._validate(Shot, data, loc)
+        if shot is not None and unread:
+            shot, wrong = None, {"sweep"}
         if any(place[:2] == loc for place in self._document.problems):
             self._draft.damaged.add(at)
         if shot is None:
@@ -222,11 +231,31 @@ class _Reader:
                 self._compare(loc, data.get("sweep", {}), shot)
         self._draft.shots[at] = shot
 
+    def _with_sources(self, loc: Loc, data: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """The shot with the values of its axes that lie in files, and whether any couldn't be read."""
+        sweep = data.get("sweep")
+        if not isinstance(sweep, dict) or not any(is_source(written) for written in sweep.values()):
+            return data, False
+        read, unread = {}, False
+        for name, written in sweep.items():
+            if not is_source(written):
+                read[name] = written
+                continue
+            try:
+                read[name] = read_source(name, written, self._folder)
+            except SourceError as error:
+                self._document.blame((*loc, "sweep", name), str(error))
+                # Of a CSV that can't be read, it isn't known which names it sets.
+                read[name], unread = _UNREAD if "csv" in written else None, True
+        return {**data, "sweep": read}, unread
+
     def _compare(self, loc: Loc, sweep: object, shot: Shot) -> None:
         """Look at how the fields of a damaged shot fit together, its damaged axes standing in by name."""
         if not isinstance(sweep, dict) or ("prompt" in sweep and "prompt" not in shot.sweep):
             return
-        axes: dict[str, Written] = {name: shot.sweep.get(name, ("?",)) for name in sweep}
+        if any(written is _UNREAD for written in sweep.values()):
+            return
+        axes: dict[str, Written] = {name: shot.sweep.get(name, _stand_in(written)) for name, written in sweep.items()}
         self._blame_all(loc, shot_faults(shot.given(), shot.prompt, axes))
 
     def _validate(
@@ -275,8 +304,6 @@ def _unknown_key(key: str, model: type[BaseModel]) -> str:
     keys = tuple(model.model_fields)
     if key == "<<":
         return "merging with << isn't YAML 1.2; what shots share goes under defaults"
-    if key in _LATER:
-        return f"{key!r} isn't taken yet by this version of Rushes; take it away"
     meant = _meant(key, keys)
     if meant is not None:
         return f"unknown key {key!r}; did you mean {meant!r}?"
@@ -308,7 +335,7 @@ def _salvaged(data: Mapping[str, Any], wrong: set[str]) -> Shot:
     sweep = data.get("sweep")
     for name, values in sweep.items() if isinstance(sweep, dict) else ():
         try:
-            axes[name] = read_axis(name, values).written()
+            axes[name] = read_axis(name, values, repeats=True)
         except Faults:
             continue  # the whole sweep has been read before, and its faults are noted
     prompt = None if "prompt" in wrong else data.get("prompt")
@@ -316,12 +343,23 @@ def _salvaged(data: Mapping[str, Any], wrong: set[str]) -> Shot:
     return Shot.model_construct(name=str(data.get("name")), prompt=prompt, sweep=axes, **given)  # type: ignore[arg-type]
 
 
+def _stand_in(written: object) -> Written:
+    """An axis that sets what a damaged one was to set."""
+    first = next((each for each in written if isinstance(each, dict)), {}) if isinstance(written, list) else {}
+    columns = [] if VALUE in first else [name for name in first if name != WEIGHT]
+    return (dict.fromkeys(columns, "?"),) if columns else ("?",)
+
+
 def _is_text(loc: Loc) -> bool:
     """Where a number in the file is meant as the text it was written as: `007` is a word of a prompt."""
     match loc:
         case ("batch" | "provider" | "model",) | ("shots", _, "name" | "prompt"):
             return True
-        case ("shots", _, "sweep", axis, _):
+        case ("shots", _, "sweep", axis, _) | ("shots", _, "sweep", axis, _, "value"):
+            return axis not in READERS
+        case ("shots", _, "sweep", _, _, column):
+            return column not in READERS and column != "weight"
+        case ("shots", _, "include" | "exclude", _, axis) | ("shots", _, "include" | "exclude", _, axis, _):
             return axis not in READERS
     return False
 
@@ -330,4 +368,5 @@ def _unreadable(path: Path, message: str) -> ManifestError:
     return ManifestError(str(path), [Problem("", message)])
 
 
+_UNREAD = object()
 _ANY_SHOTS = (Shot(name="any", prompt="any"),)

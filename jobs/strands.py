@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from jobs.manifest import Manifest, Shot
+from jobs.manifest import Manifest, Shot, in_order
 from jobs.takes import LastFrame
 
 
@@ -44,11 +44,13 @@ class Strand:
 
 
 def common_fields(manifest: Manifest, shot: Shot) -> dict[str, object]:
-    """What all takes of `shot` ask alike: the fields that no axis sets, the prompt aside."""
+    """What all takes of `shot` ask alike where no axis says otherwise: the fields that not all of them have from an
+    axis, the prompt aside."""
     fields: dict[str, object] = {"model": manifest.model, **manifest.defaults.given(), **shot.given()}
     if manifest.last_frame_of(shot) == "provider":
         fields.setdefault("return_last_frame", True)
-    return {name: value for name, value in fields.items() if name not in shot.sweep}
+    swept = shot.mix().swept()
+    return {name: value for name, value in fields.items() if name not in swept}
 
 
 def strand_digest(manifest: Manifest, shot: Shot) -> str:
@@ -64,7 +66,8 @@ def strand_digest(manifest: Manifest, shot: Shot) -> str:
         "last_frame": manifest.last_frame_of(shot),
         "prompt": shot.prompt,
         "fields": common_fields(manifest, shot),
-        "sweep": list(shot.sweep.items()),
+        "sweep": in_order(shot.sweep),
+        **shot.mix().beside_the_sweep(),
     }
     canonical = json.dumps(made_of, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -56,9 +56,27 @@ class Asked(BaseModel):
         It leaves out what was not set, so a field that a later version of Rushes adds changes no identity;
         and it leaves out names, so renaming a shot or a batch doesn't either.
         """
-        asked = {name: value for name, value in self.model_dump(mode="json").items() if value not in (None, [])}
-        canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return hashlib.sha256(canonical(self.asked()).encode()).hexdigest()
+
+    def asked(self) -> dict[str, Any]:
+        """The fields that are set, by name."""
+        return {name: value for name, value in self.__dict__.items() if value is not None and value != ()}
+
+    def with_checked(self, fields: Mapping[str, object]) -> Asked:
+        """This with some `fields` set otherwise, which must be as they would be after validation: they aren't looked
+        at, which is much faster."""
+        made = Asked.__new__(Asked)
+        object.__setattr__(made, "__dict__", {**self.__dict__, **fields})
+        object.__setattr__(made, "__pydantic_fields_set__", {*self.__pydantic_fields_set__, *fields})
+        object.__setattr__(made, "__pydantic_extra__", None)
+        object.__setattr__(made, "__pydantic_private__", None)
+        return made
+
+
+canonical: Callable[[object], str] = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=dict
+).encode
+"""JSON in one form: keys in order, no blanks, letters as they are. Digests are made of it."""
 
 
 @dataclass(frozen=True, slots=True)

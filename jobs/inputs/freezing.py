@@ -17,6 +17,9 @@ from jobs.inputs.inspection import LocalInput, UnfitFile, inspect
 from jobs.inputs.limits import file_messages, joint_messages
 from jobs.manifest import Defaults, Manifest, Shot
 from jobs.references import MEDIA, Medium, kind_of
+from jobs.sweeps.keys import VALUE
+from jobs.sweeps.reading import gone_through_together
+from jobs.sweeps.space import COULD_BE, Samples, Space
 
 T = TypeVar("T")
 
@@ -61,7 +64,8 @@ def freeze_inputs(
     """
     files = FoundFiles(folder)
     shots = dict(enumerate(manifest.shots))
-    faults = list(file_faults(manifest.model, manifest.defaults, shots, files, capabilities(manifest.provider)))
+    table = capabilities(manifest.provider)
+    faults = list(file_faults(manifest.model, manifest.defaults, shots, files, table, batch=manifest.batch))
     if faults:
         raise ManifestError(source, [Problem(place(fault.loc), fault.message) for fault in faults])
     return frozen(manifest, files), files.inputs()
@@ -75,10 +79,12 @@ def file_faults(
     table: Capabilities | None,
     *,
     damaged: Iterable[int] = (),
+    batch: str = "",
 ) -> Iterator[Fault]:
     """What is wrong with the local files of `shots`, given by their places; `table` is None when it isn't known.
 
-    Of the `damaged` shots the files are only looked at one by one.
+    Of the `damaged` shots the files are only looked at one by one. `batch` is the batch's name, which decides what
+    samples take.
     """
     damaged = frozenset(damaged)
     said: set[Loc] = set()
@@ -90,9 +96,9 @@ def file_faults(
                 yield fault
         said.update(loc for field in MEDIA for each in choices.get(field, ()) for loc, _ in _references(*each))
         if at not in damaged:
-            yield from _repeats(choices, files)
+            yield from _repeats(shot, choices, files)
             if table is not None:
-                yield from _joint_faults(at, choices, files, table)
+                yield from _shot_faults(at, defaults, shot, shot.space(batch), files, table)
 
 
 def frozen(manifest: Manifest, files: FoundFiles) -> Manifest:
@@ -112,11 +118,30 @@ def frozen(manifest: Manifest, files: FoundFiles) -> Manifest:
                 replaced[name] = by_content(value)
         return replaced
 
+    def of_entry(name: str, entry: Any) -> Any:
+        """One value of an axis: plain, with a weight, or a row of several."""
+        if not isinstance(entry, dict):
+            return by_content(entry) if name in MEDIA else entry
+        return {
+            each: by_content(value) if (name if each == VALUE else each) in MEDIA else value
+            for each, value in entry.items()
+        }
+
+    def of_shot(shot: dict[str, Any]) -> dict[str, Any]:
+        rules: dict[str, Any] = {
+            name: [of(rule) for rule in shot[name]] for name in ("include", "exclude") if name in shot
+        }
+        sweep = {
+            name: values if isinstance(values, str) else [of_entry(name, entry) for entry in values]
+            for name, values in shot["sweep"].items()
+        }
+        return {**of(shot), **rules, "sweep": sweep}
+
     if not files.inputs():
         return manifest
     written = manifest.model_dump(mode="json")
     written["defaults"] = of(written["defaults"])
-    written["shots"] = [{**of(shot), "sweep": of(shot["sweep"])} for shot in written["shots"]]
+    written["shots"] = [of_shot(shot) for shot in written["shots"]]
     return Manifest.model_validate(written)
 
 
@@ -154,9 +179,13 @@ def _a(medium: Medium) -> str:
     return "a video" if medium == "video" else f"an {medium}"
 
 
-def _repeats(choices: Choices, files: FoundFiles) -> Iterator[Fault]:
-    """Values of an axis that are the same file by content: the same take twice, paid for twice."""
-    for field in MEDIA:
+def _repeats(shot: Shot, choices: Choices, files: FoundFiles) -> Iterator[Fault]:
+    """Values of an axis that are the same file by content: the same take twice, paid for twice.
+
+    In what is gone through together with something else, a value may stand twice.
+    """
+    alone = shot.sweep.keys() - gone_through_together(shot.combine)
+    for field in MEDIA.keys() & alone:
         first: dict[str, str] = {}
         for chosen in choices.get(field, ()):
             if "sweep" not in chosen.loc:
@@ -166,6 +195,26 @@ def _repeats(choices: Choices, files: FoundFiles) -> Iterator[Fault]:
                 if found is not None and (earlier := first.setdefault(found.sha256, reference)) != reference:
                     same = f"is byte for byte the same as {shown(earlier)}"
                     yield Fault(loc, f"{shown(reference)} {same}, and so would be the same take; take one away")
+
+
+def _shot_faults(
+    at: int, defaults: Defaults, shot: Shot, space: Space, files: FoundFiles, table: Capabilities
+) -> Iterator[Fault]:
+    """What is wrong with the files of one take together, in any take of a shot."""
+
+    def found(swept: Iterable[Samples]) -> dict[Fault, None]:
+        choices = (choices_of_shot(None, defaults, at, shot, swept=each) for each in swept)
+        return dict.fromkeys(fault for each in choices for fault in _joint_faults(at, each, files, table))
+
+    faults = found(space.parts("model"))
+    if faults and not space.is_product:
+        # The largest of each need not stand together.
+        cells = space.tally(tuple(MEDIA))
+        if cells is None:
+            yield from (fault._replace(message=f"{fault.message} ({COULD_BE})") for fault in faults)
+            return
+        faults = found({name: (((), value),) for name, value in cell.items()} for cell, _ in cells)
+    yield from faults
 
 
 def _joint_faults(at: int, choices: Choices, files: FoundFiles, table: Capabilities) -> Iterator[Fault]:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import product
 from typing import Any, NamedTuple
 
 from jobs.amounts import Currency
 from jobs.expansion import Expansion
-from jobs.manifest import Manifest
+from jobs.fields import REFERENCES
+from jobs.manifest import Manifest, Shot
 from jobs.prices.pricing import manifest_price, price_range
 from jobs.prices.table import Basis, Price, PriceTable
+from jobs.strands import common_fields
+from jobs.sweeps import Space
 from jobs.takes import Asked
 
 PRICED_BY = ("model", "duration", "resolution", "aspect_ratio", "reference_videos")
 """The fields that a price depends on; of the last only whether it is set."""
+
+_ANY = "any"
+
+_UNSET = {name: Asked.model_fields[name].default for name in PRICED_BY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +88,22 @@ def shot_prices(
     if given is not None:
         yield Priced(shot.count(), (manifest_price(given), manifest_price(given)))
         return
-    axes = {name: axis for name, axis in shot.axes().items() if name in PRICED_BY and name != "reference_videos"}
-    sets = product(*([axis[index] for index in range(axis.count)] for axis in axes.values()))
     first = expansion.first_of(at).asked
-    each = shot.count()
-    for axis in axes.values():
-        each //= axis.count
-    for values in sets:
-        yield Priced(each, _priced(first, dict(zip(axes, values, strict=True)), manifest.provider, own))
+    common = common_fields(manifest, shot)
+    asked = first.model_copy(update={name: common.get(name, _UNSET[name]) for name in PRICED_BY})
+    space = shot.space(manifest.batch)
+    counts = space.tally(PRICED_BY)
+    if counts is None:
+        yield _bounds(shot, [_priced(asked, cell, manifest.provider, own) for cell in _could_be(space)])
+        return
+    alike: dict[tuple[tuple[str, object], ...], int] = {}
+    for values, takes in counts:
+        key: tuple[tuple[str, object], ...] = tuple(
+            (name, _ANY if name == "reference_videos" else value) for name, value in values.items()
+        )
+        alike[key] = alike.get(key, 0) + takes
+    for key, takes in alike.items():
+        yield Priced(takes, _priced(asked, dict(key), manifest.provider, own))
 
 
 def shot_totals(manifest: Manifest, at: int, expansion: Expansion, *, own: PriceTable | None = None) -> Totals:
@@ -100,7 +115,26 @@ def shot_totals(manifest: Manifest, at: int, expansion: Expansion, *, own: Price
 def _priced(
     first: Asked, swept: Mapping[str, object], provider: str, own: PriceTable | None
 ) -> tuple[Price, Price] | None:
-    return price_range(first.model_copy(update=dict(swept)), provider, own=own)
+    one = {name: (value,) if name in REFERENCES else value for name, value in swept.items()}
+    return price_range(first.model_copy(update=one), provider, own=own)
+
+
+def _could_be(space: Space) -> Iterator[dict[str, object]]:
+    """The values that a price depends on, as they could stand together in a take; there may be more than do."""
+    for part in space.parts("model"):
+        priced = {name: values for name, values in part.items() if name in PRICED_BY}
+        for values in product(*priced.values()):
+            yield {name: value for name, (_, value) in zip(priced, values, strict=True)}
+
+
+def _bounds(shot: Shot, prices: Sequence[tuple[Price, Price] | None]) -> Priced:
+    """All takes of a shot between the least and the most that one could cost; it is an estimate."""
+    known = [price for price in prices if price is not None]
+    if len(known) < len(prices) or len({most.currency for _, most in known}) > 1:
+        return Priced(shot.count(), None)
+    least = min((least for least, _ in known), key=lambda price: price.amount)
+    most = max((most for _, most in known), key=lambda price: price.amount)
+    return Priced(shot.count(), (replace(least, basis="estimate"), replace(most, basis="estimate")))
 
 
 def _times(price: tuple[Price, Price] | None, takes: int) -> Totals:

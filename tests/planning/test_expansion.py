@@ -6,9 +6,9 @@ from itertools import islice
 
 import pytest
 
-from jobs import sweep
 from jobs.expansion import Expansion
 from jobs.manifest import Defaults, Manifest, Shot
+from jobs.sweeps import Range
 from jobs.takes import Asked
 
 
@@ -55,19 +55,19 @@ def test_media_and_swept_prompts() -> None:
 
 def test_take_734112_of_a_million_without_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    plain = sweep.Range.__getitem__
+    plain = Range.__getitem__
 
-    def counted(self: sweep.Range, index: int) -> object:
+    def counted(self: Range, index: int) -> object:
         asked.append(index)
         return plain(self, index)
 
     shot = Shot(name="grid", prompt="x {n} {m}", sweep={"n": "1..100", "m": "1..100", "seed": "1..100"})
     expansion = Expansion(manifest(Shot(name="first", prompt="y"), shot))
-    monkeypatch.setattr(sweep.Range, "__getitem__", counted)
+    monkeypatch.setattr(Range, "__getitem__", counted)
     take = expansion[734_112]
     assert take.name == "grid/0734112-74-42-seed12"
     assert take.asked.prompt == "x 74 42"
-    assert asked == [11, 41, 73]
+    assert asked == [73, 41, 11]
 
 
 def test_a_batch_of_a_thousand_million_begins_at_once() -> None:

@@ -11,7 +11,7 @@ from jobs.errors import ManifestError
 from jobs.loading import load, load_text
 from jobs.manifest import Defaults, Manifest, Shot
 from jobs.reading import parse_manifest, read_manifest
-from jobs.sweep import Written
+from jobs.sweeps import Written
 
 HEAD = "batch: sunflowers\nprovider: fal\nmodel: seedance-2.0-fast\n"
 SHOTS = "shots:\n  - name: opening\n    prompt: A dog\n"
@@ -73,7 +73,7 @@ def test_a_bomb_of_long_text_is_refused() -> None:
         (HEAD + "shots: {a: 1}\n", ["shots: the shots are not a list"]),
         (HEAD + "shots: [nope]\n", ["shots[0]: 'nope' is not a shot"]),
         (HEAD + "shot: []\n", ["shot: unknown key 'shot'; did you mean 'shots'?"]),
-        (HEAD + "sample: 4\n" + SHOTS, ["sample: 'sample' isn't taken yet"]),
+        (HEAD + "sample: 4\n" + SHOTS, ["sample: 'sample' belongs in a shot"]),
         (HEAD + "zzz: 1\n" + SHOTS, ["zzz: unknown key 'zzz'; known here: batch, provider, model"]),
         (HEAD + "name: x\n" + SHOTS, ["name: 'name' belongs in a shot"]),
         (HEAD + "batch: x\n" + SHOTS, ["batch: written twice, first in line 1; keep one of the two"]),
@@ -130,7 +130,7 @@ def test_a_bomb_of_long_text_is_refused() -> None:
         (one_shot("prompt: x, sweep: {seed: []}"), ["shots[0].sweep.seed: the axis has no values"]),
         (one_shot("prompt: x, sweep: {seed: 8..1}"), ["shots[0].sweep.seed: '8..1' runs backwards; write 1..8"]),
         (one_shot("prompt: x, sweep: {seed: 1...8}"), ["shots[0].sweep.seed: '1...8' is not a range"]),
-        (one_shot("prompt: x, sweep: {seed: '1..8:2'}"), ["shots[0].sweep.seed: '1..8:2' has a step, which isn't"]),
+        (one_shot("prompt: x, sweep: {seed: '1..8:0'}"), ["shots[0].sweep.seed: '1..8:0' has a step of nothing"]),
         (one_shot("prompt: x, sweep: {seed: [1, [2]]}"), ["shots[0].sweep.seed[1]: an axis holds single values"]),
         (one_shot("prompt: x, sweep: {seed: [1, 2, 1]}"), ["shots[0].sweep.seed[2]: 1 stands in this axis already"]),
         (one_shot("prompt: x, sweep: {seed: [1, x]}"), ["shots[0].sweep.seed[1]: 'x' is not a whole number"]),

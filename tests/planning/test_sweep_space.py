@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import pytest
@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.faults import Loc
-from jobs.sweep import Axis, Listed, Range, Space, Written, axis
+from jobs.sweeps import Axis, Listed, Range, Space, Written, axis
+from jobs.sweeps.picks import Picks
 from jobs.takes import AxisValue
 
 
@@ -29,8 +30,11 @@ class CountedAxis(Axis):
         self.asked.append(index)
         return index
 
-    def samples(self) -> Iterator[tuple[Loc, AxisValue]]:
+    def samples(self, picks: Picks | None = None) -> Iterator[tuple[Loc, AxisValue]]:
         raise AssertionError("a cell was asked for, not a sample")
+
+    def matching(self, wanted: Sequence[AxisValue]) -> Picks:
+        raise AssertionError("a cell was asked for, not a value")
 
     def written(self) -> Written:
         raise AssertionError("a cell was asked for, not the writing")
@@ -81,7 +85,9 @@ def test_an_axis_has_nothing_outside(values: Axis) -> None:
             values[outside]
 
 
-@pytest.mark.parametrize("written", ["1", "1..", "..3", "a..b", "1.5..3", "1..2..3", "", "8..1", "1..9:2"])
+@pytest.mark.parametrize(
+    "written", ["1", "1..", "..3", "a..b", "1.5..3", "1..2..3", "", "8..1", "1..9:0", "1..9:-2", "0.1..0.5"]
+)
 def test_what_is_no_range(written: str) -> None:
     with pytest.raises(ValueError, match=r"\.\."):
         axis(written)
