@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from jobs.budgeting import check_budget
 from jobs.capabilities import capabilities
-from jobs.expansion import Expansion
 from jobs.loading import Loaded, load_with_inputs
 from jobs.plan import plan as make_plan
 from jobs.prices.own import read_prices
-from rushes.ending import Ending, ending
-from rushes.exits import Exit
-from rushes.follow import follow, plain_console
-from rushes.session import private_redis, sandbox, worker
-from rushes.summary import summarize
-from workers.broker.addresses import redis_url
-from workers.broker.connection import connect, prove
+from rushes.follow import plain_console
+from rushes.reaching import reached, standing_of
+from rushes.rendering import drain_when_told, render, say_opening, stay
+from rushes.session import private_redis, sandbox
 from workers.clock import SystemClock
-from workers.context import Context, make_context
-from workers.engine.room import Standing
+from workers.context import Context
 from workers.inputs.handover import Planned, plan_inputs
 from workers.inputs.resolving import store_facts
 from workers.opening import Opening, open_batch
@@ -66,12 +60,10 @@ def run(manifest: Path, rehearse: bool) -> None:
     the same command carries on.
     """
     console, clock = plain_console(), SystemClock()
-    # Being told to end, and a terminal that is closed, drain as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    read = load_with_inputs(manifest)
-    loaded = read.manifest
+    drain_when_told()
     environ = environment(os.environ, Path.cwd())
+    read = _read(manifest, load_settings(environ, Path.cwd()))
+    loaded = read.manifest
     with ExitStack() as stack:
         if rehearse:
             environ = stack.enter_context(sandbox(load_settings(environ, Path.cwd()), environ, clock))
@@ -80,33 +72,17 @@ def run(manifest: Path, rehearse: bool) -> None:
         settings.key(loaded.provider)
         open_store(settings.store)
         tend_redis = stack.enter_context(private_redis(settings, environ, clock))
-        context = stack.enter_context(_reached(settings, environ, console))
+        context = stack.enter_context(reached(settings, environ, console))
         _open(context, read, console)
-        expansion = Expansion(loaded)
-        before = _standing(context, loaded.batch)
-        try:
-            ended = ending(before, idle=0.0, patience=settings.patience) if before.open == 0 else None
-            if ended is None:
-                context.store.check()
-                tend_worker = stack.enter_context(worker(settings, environ, clock))
-
-                def tend() -> None:
-                    tend_redis()
-                    tend_worker()
-
-                ended = follow(
-                    context.room,
-                    expansion,
-                    clock=clock,
-                    console=console,
-                    patience=settings.patience,
-                    tend=tend,
-                )
-        except KeyboardInterrupt:
-            ended = Ending(Exit.INTERRUPTED, "interrupted; finishing the steps in hand")
-            console.print("stopping: finishing the steps in hand (Ctrl-C again to stop at once)")
-        after = _standing(context, loaded.batch)
-        summarize(console, context, expansion, ended, before=before, after=after, manifest=str(manifest))
+        ended = render(
+            context,
+            loaded.batch,
+            settings=settings,
+            environ=environ,
+            tend_redis=tend_redis,
+            console=console,
+            again=f"rushes run {'--sandbox ' if rehearse else ''}{manifest}",
+        )
     raise SystemExit(ended.exit)
 
 
@@ -115,51 +91,34 @@ def run(manifest: Path, rehearse: bool) -> None:
 @click.option("--wait", is_flag=True, help="Stay and show how it gets on until it has ended.")
 def submit(manifest: Path, wait: bool) -> None:
     """Hand MANIFEST to the workers of RUSHES_REDIS_URL, from any machine."""
-    console, clock = plain_console(), SystemClock()
-    read = load_with_inputs(manifest)
-    loaded = read.manifest
+    console = plain_console()
     environ = environment(os.environ, Path.cwd())
     settings = load_settings(environ, Path.cwd())
+    read = _read(manifest, settings)
+    batch = read.manifest.batch
     if settings.redis_url is None:
         raise click.UsageError(
             "RUSHES_REDIS_URL is not set, so there are no workers to hand this to. "
             f"Set it, or render here: rushes run {manifest}"
         )
-    with _reached(settings, environ, console) as context:
+    with reached(settings, environ, console) as context:
         opened = _open(context, read, console)
-        before = _standing(context, loaded.batch)
+        before = standing_of(context, batch)
         console.print(
-            f"{loaded.batch}: {opened.total} takes, {before.open} to render, {opened.done} done already",
+            f"{batch}: {opened.total} takes, {before.open} to render, {opened.done} done already",
         )
         if not wait:
             return
-        ended = follow(
-            context.room,
-            Expansion(loaded),
-            clock=clock,
-            console=console,
-            patience=settings.patience,
-            tend=lambda: None,
-        )
-        after = _standing(context, loaded.batch)
-        summarize(console, context, Expansion(loaded), ended, before=before, after=after, manifest=str(manifest))
+        ended = stay(context, batch, console=console, patience=settings.patience, again=f"rushes submit {manifest}")
     raise SystemExit(ended.exit)
 
 
-@contextmanager
-def _reached(settings: Settings, environ: Mapping[str, str], console: Console) -> Iterator[Context]:
-    url = redis_url(settings, environ)
-    probe = connect(url, retries=2)
-    try:
-        for warning in prove(probe, url):
-            console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
-    finally:
-        probe.close()
-    context = make_context(settings, environ)
-    try:
-        yield context
-    finally:
-        context.close()
+def _read(manifest: Path, settings: Settings) -> Loaded:
+    """The manifest, with a budget that can be kept if it has one. Raises `ManifestError`."""
+    read = load_with_inputs(manifest)
+    prices = settings.prices
+    check_budget(read.manifest, own_prices=None if prices is None else read_prices(prices), source=str(manifest))
+    return read
 
 
 def _planned_inputs(loaded: Loaded, settings: Settings) -> Planned | None:
@@ -175,19 +134,5 @@ def _open(context: Context, loaded: Loaded, console: Console) -> Opening:
     # What a person starts anew is not held up by a pause whose cause they may just have mended.
     context.room.set_limits(manifest.provider, context.limits(manifest.provider))
     opened = open_batch(context, manifest, loaded.inputs)
-    told = [
-        (opened.followed, "accepted before and followed again"),
-        (opened.retried, "failed before and tried again"),
-        (opened.doubted, "in doubt"),
-        (opened.lost, "done before, but their receipts are gone"),
-    ]
-    for count, what in told:
-        if count:
-            console.print(f"{manifest.batch}: {count} takes {what}")
+    say_opening(console, manifest.batch, opened)
     return opened
-
-
-def _standing(context: Context, batch: str) -> Standing:
-    standing = context.room.standing(batch)
-    assert standing is not None, "the batch was opened a moment ago"
-    return standing

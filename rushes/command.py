@@ -10,7 +10,11 @@ import click
 
 from jobs.errors import RushesError
 from rushes.batches import plan, run, submit
+from rushes.costs import costs
+from rushes.decisions import cancel, pause, priority, resolve, resume, retry, waive
 from rushes.exits import Exit
+from rushes.looking import list_doubts, status, watch
+from rushes.recovering import recover
 from rushes.services import flower, sandbox, worker
 from workers.context import VERSION
 from workers.settings import environment
@@ -22,7 +26,12 @@ def cli() -> None:
     """Render shot manifests overnight: every take once, inside its limits, with a receipt."""
 
 
-for _command in (run, submit, plan, worker, flower, sandbox):
+_MAKING = (run, submit, plan, recover)
+_LOOKING = (status, watch, costs, list_doubts)
+_DECIDING = (pause, resume, cancel, retry, waive, priority, resolve)
+_SERVING = (worker, flower, sandbox)
+
+for _command in (*_MAKING, *_LOOKING, *_DECIDING, *_SERVING):
     cli.add_command(_command)
 
 

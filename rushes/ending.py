@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rushes.exits import Exit
-from workers.engine.room import SHUT_OUT, Standing
+from workers.engine.limits import SHUT_OUT
+from workers.engine.standing import Standing
 from workers.engine.states import State
 
 SHUT_OUT_SECONDS = 60.0
 """For how long a key that is refused for accepted jobs too is given to be let in again."""
+
+SURE_SECONDS = 1.5
+"""For how long nothing may have changed before a batch that was stopped has ended: the pump looks five times a second
+whether what stopped it still holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,12 @@ def ending(standing: Standing, *, idle: float, patience: float) -> Ending | None
         if standing.store_trouble_for >= patience:
             return Ending(Exit.TROUBLE, f"the store fails: {standing.store_trouble}")
         return None
-    at_provider = standing.states[State.SUBMITTING] + standing.states[State.RENDERING]
+    resting = standing.alive == 0 and (standing.settling == 0 or idle >= patience) and not standing.recovering
+    if resting and idle >= min(patience, SURE_SECONDS):
+        rested = _of_what_rests(standing)
+        if rested is not None:
+            return rested
+    at_provider = standing.states[State.SUBMITTING] + standing.states[State.RENDERING] + standing.orphans_alive
     if idle >= patience and at_provider == 0:
         if lane.slowed is not None:
             return Ending(Exit.PROVIDER, lane.slowed)
@@ -44,13 +54,49 @@ def ending(standing: Standing, *, idle: float, patience: float) -> Ending | None
     return None
 
 
+def stopped_by(standing: Standing) -> str | None:
+    """What keeps takes from being submitted that wait, or were cancelled, in a sentence; None when nothing does."""
+    given_up = standing.states[State.CANCELLED] + standing.held.get("cancelled", 0)
+    if standing.stopped is not None and standing.stopped.kind != "waived" and _waiting(standing):
+        return standing.stopped.told
+    if paused := standing.held.get("paused", 0):
+        return f"{paused:,} of {standing.total:,} takes are paused"
+    if given_up:
+        return f"{given_up:,} of {standing.total:,} takes are cancelled"
+    return None
+
+
 def _of_what_ended(standing: Standing) -> Ending:
     doubt, failed = standing.states[State.DOUBT], standing.states[State.FAILED]
     if doubt:
         return Ending(Exit.DOUBT, f"{doubt} of {standing.total} takes are in doubt")
+    stopped = stopped_by(standing)
+    if stopped is not None:
+        return Ending(Exit.STOPPED, stopped)
     if failed:
         return Ending(Exit.FAILED, f"{failed} of {standing.total} takes have failed")
     return Ending(Exit.DONE)
+
+
+def _of_what_rests(standing: Standing) -> Ending | None:
+    """The end of a batch of which takes wait and nothing is under way; None when they may just be about to go on."""
+    free = standing.states[State.WAITING] - sum(standing.held.values())
+    held = standing.stopped is not None and standing.stopped.kind != "waived"
+    blocked_by_doubt = standing.states[State.BLOCKED] > 0 and standing.states[State.DOUBT] > 0
+    if held or (free == 0 and (standing.states[State.BLOCKED] == 0 or blocked_by_doubt)):
+        return _of_what_ended(standing)
+    lane = standing.lane
+    if lane.seats and lane.seats_in_doubt >= lane.seats:
+        return Ending(
+            Exit.DOUBT,
+            f"{lane.seats_in_doubt} takes in doubt hold all {lane.seats} seats of {lane.provider}; "
+            "decide about them with rushes doubts and rushes resolve",
+        )
+    return None
+
+
+def _waiting(standing: Standing) -> int:
+    return standing.states[State.WAITING] + standing.states[State.BLOCKED] - standing.held.get("waived", 0)
 
 
 def _only_store_left(standing: Standing) -> bool:

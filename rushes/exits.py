@@ -26,6 +26,9 @@ class Exit(IntEnum):
     DOUBT = 6
     """Takes are in doubt: they may have been paid for, and a person has to decide."""
 
+    STOPPED = 7
+    """Stopped by a limit that was set, or by a person; what is under way was finished."""
+
     FAILED = 3
     """Some takes have failed; all others are done."""
 

@@ -2,107 +2,122 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from types import TracebackType
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
-from jobs.expansion import Expansion
 from rushes.ending import Ending, ending
 from rushes.exits import Exit
+from rushes.showing import as_json, panel, sentence, what_holds
 from workers.clock import Clock
-from workers.engine.room import Standing, WaitingRoom
-from workers.engine.states import State
-from workers.errors import RedisError
+from workers.context import Context
+from workers.engine.standing import Standing
+from workers.errors import RedisError, StoreError
+from workers.opening import reopen_batch
 
 LOOK_SECONDS = 0.25
 LINE_SECONDS = 2.0
 STUCK_SECONDS = 5.0
 """After which, without any change, a reason is looked for among the takes themselves."""
 
-SHOWN = (
-    State.WAITING,
-    State.ADMITTED,
-    State.SUBMITTING,
-    State.RENDERING,
-    State.COLLECTING,
-    State.DONE,
-    State.FAILED,
-    State.DOUBT,
-)
-_STYLES = {State.DONE: "green", State.FAILED: "red", State.DOUBT: "yellow", State.RENDERING: "cyan"}
-_CALLED = {State.DOUBT: "in doubt"}
 
-
-def plain_console() -> Console:
+def plain_console(*, stderr: bool = False) -> Console:
     """A console that prints text as it is: what a provider said is no markup."""
-    return Console(markup=False, highlight=False)
+    return Console(markup=False, highlight=False, stderr=stderr)
 
 
 def follow(
-    room: WaitingRoom,
-    expansion: Expansion,
+    context: Context,
+    batch: str,
     *,
-    clock: Clock,
     console: Console,
     patience: float,
     tend: Callable[[], None],
+    reopen: bool = True,
+    lines_of_json: bool = False,
 ) -> Ending:
-    """Show how the batch of `expansion` gets on until it has ended.
+    """Show how `batch` gets on until it has ended.
 
-    `tend` is called at every look, and may raise to stop. Raises `RedisError` when Redis has been away for longer
-    than `patience` seconds.
+    `tend` is called at every look, and may raise to stop. With `reopen` a batch that Redis has forgotten is taken up
+    from the store; without, it is waited until a worker has done that. Raises the error when Redis, or then the store,
+    has been away for longer than `patience` seconds.
     """
-    batch = expansion.manifest.batch
+    clock = context.clock
     changed = clock.monotonic()
     before: tuple[object, ...] = ()
     away_since: float | None = None
     doubted = False
-    with _Show(console, clock) as show:
+    with _Show(console, clock, lines_of_json=lines_of_json) as show:
         while True:
             tend()
             now = clock.monotonic()
             try:
-                standing = room.standing(batch)
-            except RedisError as error:
+                standing = _standing(context, batch, show, reopen=reopen)
+            except (RedisError, StoreError) as error:
                 away_since = now if away_since is None else away_since
                 if now - away_since >= patience:
                     raise
-                show.note(f"waiting for Redis: {error}")
+                show.note(f"waiting for {'Redis' if isinstance(error, RedisError) else 'the store'}: {error}")
                 clock.sleep(LOOK_SECONDS)
                 continue
             away_since = None
-            if standing is None:
-                raise RedisError(
-                    f"Redis has forgotten the batch {batch!r}. Run it again: it is taken up from the store"
-                )
-            now_so = (*standing.states.values(), standing.submissions)
+            now_so = (*standing.states.values(), standing.submissions, standing.orphans_alive, *standing.held.items())
             if now_so != before:
                 before, changed = now_so, now
-            stuck = _stuck_on(room, expansion, standing) if now - changed >= STUCK_SECONDS else None
+            stuck = _stuck_on(context, standing) if now - changed >= STUCK_SECONDS else None
             show.look(standing, stuck)
             ended = ending(standing, idle=now - changed, patience=patience)
             # A take that is being settled between two reads can look as if nobody cared for it: looked at once more.
             sure = ended is not None and (ended.exit is not Exit.DOUBT or doubted)
             doubted = ended is not None and ended.exit is Exit.DOUBT
             if ended is not None and sure:
-                return ended if stuck is None or ended.reason is None else replace(ended, reason=stuck)
+                told = ended.exit in (Exit.DOUBT, Exit.STOPPED)
+                return ended if stuck is None or ended.reason is None or told else replace(ended, reason=stuck)
             clock.sleep(LOOK_SECONDS)
 
 
-class _Show(AbstractContextManager["_Show"]):
-    """One live panel, or plain lines at every change where the output is no terminal."""
+def _standing(context: Context, batch: str, show: _Show, *, reopen: bool) -> Standing:
+    standing = context.room.standing(batch)
+    if standing is None and reopen:
+        opened = reopen_batch(context, batch)
+        standing = context.room.standing(batch)
+        if opened is not None and standing is not None:
+            provider = standing.lane.provider
+            context.room.set_limits(provider, context.limits(provider))
+            show.say(
+                f"{batch}: Redis had forgotten it, and it was taken up from the store: {opened.done} done, "
+                f"{opened.followed} followed again, {opened.doubted} in doubt"
+            )
+    if standing is None:
+        raise RedisError(
+            f"Redis has forgotten the batch {batch!r}, and nobody has taken it up from the store yet; "
+            f"rushes recover {batch} does"
+        )
+    return standing
 
-    def __init__(self, console: Console, clock: Clock) -> None:
+
+def _stuck_on(context: Context, standing: Standing) -> str | None:
+    if standing.open == 0:
+        return None
+    found = context.room.waiting_on(standing.batch)
+    return None if found is None else f"{context.take(standing.batch, found[0]).name} waits: {found[1]}"
+
+
+class _Show(AbstractContextManager["_Show"]):
+    """One live panel, or plain lines at every change where the output is no terminal; or a JSON object in each line."""
+
+    def __init__(self, console: Console, clock: Clock, *, lines_of_json: bool) -> None:
         self._console = console
         self._clock = clock
-        self._live = Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else None
+        self._json = lines_of_json
+        live = console.is_terminal and not lines_of_json
+        self._live = Live(console=console, transient=True, auto_refresh=False) if live else None
         self._begun = clock.monotonic()
         self._said = ""
         self._said_at = float("-inf")
@@ -118,68 +133,26 @@ class _Show(AbstractContextManager["_Show"]):
     def look(self, standing: Standing, stuck: str | None) -> None:
         holds = what_holds(standing) or stuck
         if self._live is not None:
-            self._live.update(_panel(standing, holds, self._clock.monotonic() - self._begun), refresh=True)
+            self._live.update(panel(standing, holds, self._clock.monotonic() - self._begun), refresh=True)
+        elif self._json:
+            self._line(json.dumps(as_json(standing), ensure_ascii=False), urgent=standing.open == 0)
         else:
-            self._line(_sentence(standing, holds), urgent=standing.open == 0)
+            self._line(sentence(standing, holds), urgent=standing.open == 0)
 
     def note(self, text: str) -> None:
+        """Say what is waited for, for as long as it is."""
         if self._live is not None:
             self._live.update(Text(text, style="yellow"), refresh=True)
-        else:
+        elif not self._json:
             self._line(text, urgent=False)
+
+    def say(self, text: str) -> None:
+        """Say what has happened."""
+        if not self._json:
+            self._console.print(text, soft_wrap=True)
 
     def _line(self, text: str, *, urgent: bool) -> None:
         now = self._clock.monotonic()
         if text != self._said and (urgent or now - self._said_at >= LINE_SECONDS):
             self._said, self._said_at = text, now
             self._console.print(text, soft_wrap=True)
-
-
-def _panel(standing: Standing, holds: str | None, seconds: float) -> RenderableType:
-    done = standing.states[State.DONE]
-    head = Table.grid(padding=(0, 1))
-    head.add_row(
-        Text(standing.batch, style="bold"),
-        ProgressBar(total=max(1, standing.total), completed=standing.total - standing.open, width=40),
-        Text(f"{done}/{standing.total} done  {seconds:.0f} s"),
-    )
-    states = Table.grid(padding=(0, 2))
-    states.add_row(
-        *(
-            Text(f"{standing.states[state]} {_CALLED.get(state, state.value)}", style=_STYLES.get(state, ""))
-            for state in SHOWN
-            if standing.states[state]
-        ),
-        Text(f"seats {standing.lane.seats_taken}/{standing.lane.seats} {standing.lane.provider}", style="dim"),
-    )
-    return Group(head, states, *([Text(holds, style="yellow")] if holds else []))
-
-
-def _sentence(standing: Standing, holds: str | None) -> str:
-    parts = [
-        f"{standing.states[state]} {_CALLED.get(state, state.value)}"
-        for state in SHOWN
-        if standing.states[state] and state is not State.DONE
-    ]
-    told = f"{standing.batch}: {standing.states[State.DONE]}/{standing.total} done"
-    return told + (f", {', '.join(parts)}" if parts else "") + (f"; {holds}" if holds else "")
-
-
-def _stuck_on(room: WaitingRoom, expansion: Expansion, standing: Standing) -> str | None:
-    if standing.open == 0:
-        return None
-    found = room.waiting_on(standing.batch)
-    return None if found is None else f"{expansion[found[0]].name} waits: {found[1]}"
-
-
-def what_holds(standing: Standing) -> str | None:
-    """What a batch waits for, if it is not simply its turn."""
-    if standing.open == 0:
-        return None
-    if standing.store_trouble is not None:
-        return f"waiting for the store: {standing.store_trouble}"
-    if standing.lane.paused is not None:
-        return f"{standing.lane.provider} is paused: {standing.lane.paused}"
-    if standing.lane.slowed is not None:
-        return f"waiting {standing.lane.slowed_for:.0f} s: {standing.lane.slowed}"
-    return None

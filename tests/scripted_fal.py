@@ -38,13 +38,14 @@ class Asked:
 
 @dataclass
 class ScriptedFal:
-    """Answers POSTs, statuses and results each by what stands in its list next, the last one for ever."""
+    """Answers POSTs, cancellations, statuses and results each by what stands in its list next, the last for ever."""
 
     url: str = ""
     posts: list[Answer] = field(default_factory=list)
     statuses: list[Answer] = field(default_factory=list)
     results: list[Answer] = field(default_factory=list)
     files: list[Answer] = field(default_factory=list)
+    cancels: list[Answer] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -52,6 +53,7 @@ class ScriptedFal:
         self.statuses = [lambda asked: asked.say(202, {"status": "IN_PROGRESS"})]
         self.results = [lambda asked: asked.say(400, {"detail": "Request is still in progress"})]
         self.files = [lambda asked: asked.say(404, {})]
+        self.cancels = [lambda asked: asked.say(202, {"status": "CANCELLATION_REQUESTED"})]
 
     def accept(self, asked: Asked, job: str = "job-1") -> None:
         asked.say(
@@ -79,6 +81,8 @@ class ScriptedFal:
         self.asked.append(asked)
         if asked.method == "POST":
             script = self.posts
+        elif asked.method == "PUT":
+            script = self.cancels
         elif asked.path.endswith("/status"):
             script = self.statuses
         elif asked.path.startswith("/files/"):
@@ -103,6 +107,7 @@ def scripted_fal() -> Iterator[ScriptedFal]:
             fal.answer(Asked(self.command, self.path, headers, self.rfile.read(length), self))
 
         do_POST = do_GET
+        do_PUT = do_GET
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""

@@ -14,8 +14,9 @@ import redis
 from jobs.manifest import Manifest
 from workers.context import Context
 from workers.engine.lease import LeaseKeeper
-from workers.engine.room import TakeRecord, WaitingRoom, Work
+from workers.engine.room import WaitingRoom
 from workers.engine.states import State, Step
+from workers.engine.work import TakeRecord, Work
 from workers.errors import RedisError, StoreError
 from workers.http.calls import LongCalls
 from workers.http.download import Download

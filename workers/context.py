@@ -8,12 +8,12 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from jobs.expansion import Expansion
-from jobs.manifest import Manifest
+from jobs.lineage import Lineage
 from jobs.prices import PriceTable
 from jobs.prices.own import read_prices
 from jobs.takes import Take
@@ -21,13 +21,15 @@ from workers.broker.addresses import redis_url
 from workers.broker.connection import connect
 from workers.clock import Clock, SystemClock
 from workers.engine.lease import LeaseKeeper
-from workers.engine.room import Limits, WaitingRoom
+from workers.engine.limits import Limits
+from workers.engine.room import WaitingRoom
+from workers.engine.states import ORPHANS
 from workers.errors import RedisError, SettingsError
 from workers.http.calls import LongCalls
 from workers.http.download import Download
 from workers.http.wire import Wire
 from workers.inputs.memory import InputMemory
-from workers.ledger import Ledger
+from workers.ledger import Ledger, orphan_token
 from workers.monitoring.take_events import TakeEvents, Unwatched
 from workers.providers import adapter
 from workers.providers.protocol import Access
@@ -63,8 +65,17 @@ class Context:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def take(self, batch: str, index: int) -> Take:
-        """One take of an open batch. Raises `RedisError` when Redis doesn't know the batch."""
-        return self.expansion(batch)[index]
+        """One take of an open batch, or what came besides it, under a name of its own.
+
+        Raises `RedisError` when Redis doesn't know the batch.
+        """
+        if index < ORPHANS:
+            return self.expansion(batch)[index]
+        record = self.room.take(batch, index)
+        if record is None or record.orphan_of is None or record.job is None:
+            raise RedisError(f"Redis does not know the job {index} of the batch {batch!r} any more")
+        take = self.expansion(batch)[record.orphan_of]
+        return replace(take, index=index, name=f"{take.name}.orphan-{orphan_token(record.job['id'])}")
 
     def expansion(self, batch: str) -> Expansion:
         """The takes of an open batch, from its frozen manifest. Raises `RedisError` when Redis doesn't know it."""
@@ -77,7 +88,7 @@ class Context:
             frozen = self.room.manifest(batch)
             if frozen is None or digest is None:
                 raise RedisError(f"Redis does not know the batch {batch!r} any more; run it again to take it up")
-            expansion = Expansion(Manifest.model_validate_json(frozen))
+            expansion = Expansion(Lineage.from_json(frozen))
             self._expansions[batch] = digest, expansion
             return expansion
 
@@ -100,7 +111,13 @@ class Context:
             queues=CONVENTIONS[provider].queues,
             again_seconds=translator.settling_seconds if translator.settling == "again" else 0.0,
             lists=translator.settling == "listing",
+            day_budget=None if settings.daily_budget is None else settings.daily_budget.micros(),
         )
+
+    def known_batches(self) -> list[str]:
+        """The batches that this process has had to do with."""
+        with self._lock:
+            return list(self._expansions)
 
     def clean(self, text: str) -> str:
         """The text without any secret that Rushes knows of."""

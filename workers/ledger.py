@@ -2,11 +2,14 @@
 
 It lies in the store, beside the results, so that a batch can be taken up from the store alone:
 
-    <batch>/.rushes/manifest.json                           the frozen manifest
+    <batch>/.rushes/manifest.json                           the frozen manifest, or all that the name has stood for
     <batch>/.rushes/manifest.json.sha256                    its digest, as `sha256sum -c` reads it
     <batch>/.rushes/attempts/<take>/<attempt>.intent.json   written before the POST
     <batch>/.rushes/attempts/<take>/<attempt>.accepted.json written before the first poll
     <batch>/.rushes/attempts/<take>/<attempt>.ended.json    written at a verdict without a video
+    <batch>/.rushes/attempts/<take>/<attempt>.orphan-<sha>.accepted.json, .ended.json
+                                                            the same of a job that came besides the attempt's own
+    <batch>/.rushes/holds.json                              what a person holds back, cancelled or gave up
 
 An attempt with an intent and nothing else is in doubt; one that was accepted and has not ended is either being
 rendered or has its receipt (`workers/receipts.py`).
@@ -17,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
 from typing import Annotated
@@ -31,12 +34,12 @@ from workers.store.protocol import Store
 
 AttemptNumber = Annotated[int, Field(ge=1)]
 
-_NAME = re.compile(r"([1-9][0-9]*)\.(intent|accepted|ended)\.json")
+_NAME = re.compile(r"([1-9][0-9]*)\.(?:orphan-([0-9a-f]{16})\.)?(intent|accepted|ended)\.json")
 _JSON = "application/json"
 
 
 class ManifestChanged(RushesError):
-    """Another manifest is frozen under this batch's name."""
+    """What is frozen under this batch's name doesn't lead to the manifest that is to be rendered."""
 
     exit_code = 2
 
@@ -46,7 +49,8 @@ class Intent(Record):
 
     `attempt` counts a take's attempts from 1. `identity` is `Asked.identity()`; `request_digest` is the sha256
     (hex) of the request's body. `highest_price` is the most it can cost, in `currency`; None when it is not known.
-    `at` is in seconds since the epoch.
+    `at` is in seconds since the epoch. `hand` is the token under which Redis knows whoever wrote it: should Redis know
+    of another one, it has forgotten this.
     """
 
     take: str
@@ -56,6 +60,7 @@ class Intent(Record):
     request_digest: str
     highest_price: Decimal | None
     currency: str | None = None
+    hand: str | None = None
     at: Moment
 
 
@@ -80,7 +85,8 @@ class Ending(Record):
     """That an attempt came to a verdict without a video.
 
     `kind` is that of the `ProviderError`, or a person's decision; `message` is for a person; `body` is the
-    provider's answer as it came, or None. `at` is in seconds since the epoch.
+    provider's answer as it came, or None. `at` is in seconds since the epoch. `decided` is what a person made of it
+    since (`retried`, `waived`), which changes nothing of what the attempt came to or cost.
     """
 
     take: str
@@ -88,7 +94,9 @@ class Ending(Record):
     kind: str
     message: Text
     body: Text | None = None
+    maybe_billed: bool | None = None
     at: Moment
+    decided: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +108,13 @@ class AttemptRecord:
     intended: bool
     accepted: bool
     ended: bool
+    orphans: Mapping[str, bool] = field(default_factory=dict)
+    """The jobs that came besides the attempt's own, by the token in their names; whether each has ended."""
+
+
+def orphan_token(job_id: str) -> str:
+    """What stands for a job in the names of its records and its video: 16 hex digits."""
+    return hashlib.sha256(job_id.encode()).hexdigest()[:16]
 
 
 class Ledger:
@@ -114,27 +129,33 @@ class Ledger:
         self._manifest = f"{self._folder}manifest.json"
         self._attempts = f"{self._folder}attempts/"
 
-    def freeze(self, manifest: bytes, *, replace: bool = False) -> None:
+    def freeze(self, manifest: bytes) -> None:
         """Keep `manifest`, which the batch's takes are a function of. Writes nothing if it is kept already.
 
-        Raises `ManifestChanged` when another one is kept, unless `replace`. This is a check and not a lock: of
-        two that freeze different manifests at once, the later one wins.
+        It takes the place of what was kept before, so it must lead to the same takes (`jobs.lineage`).
         """
+        digest = digest_of(manifest)
         held = self._read(self._manifest)
-        held_digest = None if held is None else _digest(held)
-        told_digest = self._told_digest()
-        digest = _digest(manifest)
-        if digest == held_digest == told_digest:
+        if held is not None and digest == digest_of(held) == self.told_digest():
             return
-        # A crash between the two puts leaves the digest of the manifest that was being frozen.
-        if held is not None and digest not in (held_digest, told_digest) and not replace:
-            raise ManifestChanged(
-                f"{self._store.url(self._manifest)} holds another manifest than this one. "
-                "Give the changed manifest another batch name, or restore the one it was"
-            )
-        line = f"{digest}  manifest.json\n".encode()
-        self._store.put_bytes(f"{self._manifest}.sha256", line, content_type="text/plain")
+        # A crash between the two puts leaves the digest of the manifest that was being frozen, and it is frozen anew.
+        self._store.put_bytes(
+            f"{self._manifest}.sha256", f"{digest}  manifest.json\n".encode(), content_type="text/plain"
+        )
         self._store.put_bytes(self._manifest, manifest, content_type=_JSON)
+
+    def held(self) -> bytes | None:
+        """The frozen manifest as it lies there, whether or not it is the one that was frozen; None without one."""
+        return self._read(self._manifest)
+
+    def told_digest(self) -> str | None:
+        """The sha256 (hex) of the manifest that was frozen last, or None."""
+        line = self._read(f"{self._manifest}.sha256")
+        return None if line is None else line.decode("ascii", "replace").partition(" ")[0].strip()
+
+    def place(self, name: str) -> str:
+        """Where a person finds one of the ledger's own objects."""
+        return self._store.url(f"{self._folder}{name}")
 
     def frozen(self) -> bytes | None:
         """The frozen manifest, byte for byte; None when the batch has none.
@@ -144,11 +165,11 @@ class Ledger:
         held = self._read(self._manifest)
         if held is None:
             return None
-        told = self._told_digest()
-        if told != _digest(held):
+        told = self.told_digest()
+        if told != digest_of(held):
             place = self._store.url(self._manifest)
             raise StoreRefused(
-                f"{place} is not the manifest that was frozen: its sha256 is {_digest(held)}, and {place}.sha256 "
+                f"{place} is not the manifest that was frozen: its sha256 is {digest_of(held)}, and {place}.sha256 "
                 f"says {told or 'nothing'}. Restore it, or run the batch again from its own manifest file"
             )
         return held
@@ -157,53 +178,75 @@ class Ledger:
         """Record an attempt before its POST is sent."""
         self._put(intent.take, intent.attempt, "intent", intent)
 
-    def accept(self, acceptance: Acceptance) -> None:
-        """Record that a provider has accepted an attempt, before it is first asked how it is."""
-        self._put(acceptance.take, acceptance.attempt, "accepted", acceptance)
+    def accept(self, acceptance: Acceptance, *, orphan: bool = False) -> None:
+        """Record that a provider has accepted an attempt, before it is first asked how it is.
 
-    def end(self, ending: Ending) -> None:
-        """Record that an attempt came to a verdict without a video, so that it is no longer open."""
-        self._put(ending.take, ending.attempt, "ended", ending)
+        `orphan` says that the job came besides the attempt's own, whose record stays what it is.
+        """
+        token = orphan_token(acceptance.job_id) if orphan else None
+        self._put(acceptance.take, acceptance.attempt, "accepted", acceptance, token)
+
+    def end(self, ending: Ending, *, orphan: str | None = None) -> None:
+        """Record that an attempt came to a verdict without a video, so that it is no longer open.
+
+        `orphan` is the id of the job, where it came besides the attempt's own.
+        """
+        self._put(ending.take, ending.attempt, "ended", ending, None if orphan is None else orphan_token(orphan))
+
+    def hold(self, holds: bytes) -> None:
+        """Keep what a person holds back (JSON), in the place of what was kept before."""
+        self._store.put_bytes(f"{self._folder}holds.json", holds, content_type=_JSON)
+
+    def holds(self) -> bytes | None:
+        """What `hold` kept, or None."""
+        return self._read(f"{self._folder}holds.json")
 
     def intent(self, take: str, attempt: int) -> Intent:
         """Raises `ObjectMissing` when there is none."""
         key = self._key(take, attempt, "intent")
         return Intent.from_json(self._store.get(key), self._store.url(key))
 
-    def acceptance(self, take: str, attempt: int) -> Acceptance:
-        """Raises `ObjectMissing` when there is none."""
-        key = self._key(take, attempt, "accepted")
+    def acceptance(self, take: str, attempt: int, *, orphan: str | None = None) -> Acceptance:
+        """That of the attempt's own job, or of the one with the token `orphan`. Raises `ObjectMissing`."""
+        key = self._key(take, attempt, "accepted", orphan)
         return Acceptance.from_json(self._store.get(key), self._store.url(key))
 
-    def ending(self, take: str, attempt: int) -> Ending:
-        """Raises `ObjectMissing` when there is none."""
-        key = self._key(take, attempt, "ended")
+    def ending(self, take: str, attempt: int, *, orphan: str | None = None) -> Ending:
+        """That of the attempt's own job, or of the one with the token `orphan`. Raises `ObjectMissing`."""
+        key = self._key(take, attempt, "ended", orphan)
         return Ending.from_json(self._store.get(key), self._store.url(key))
 
-    def attempts(self) -> Iterator[AttemptRecord]:
-        """Every attempt of the batch, take by take, each take's in order.
+    def attempts(self, take: str | None = None) -> Iterator[AttemptRecord]:
+        """Every attempt of the batch, or of one take of it, take by take, each take's in order.
 
         It lists the store once and reads no record: a thousand keys to a request on S3, three to an attempt.
         """
-        for take, found in groupby(self._found(), key=lambda one: one[0]):
+        for name, found in groupby(self._found(take), key=lambda one: one[0]):
             kinds: dict[int, set[str]] = {}
-            for _, attempt, kind in found:
-                kinds.setdefault(attempt, set()).add(kind)
-            for attempt in sorted(kinds):
-                has = kinds[attempt]
-                yield AttemptRecord(take, attempt, "intent" in has, "accepted" in has, "ended" in has)
+            orphans: dict[int, dict[str, bool]] = {}
+            for _, attempt, token, kind in found:
+                has = kinds.setdefault(attempt, set())
+                if token is None:
+                    has.add(kind)
+                else:
+                    own = orphans.setdefault(attempt, {})
+                    own[token] = own.get(token, False) or kind == "ended"
+            for attempt, has in sorted(kinds.items()):
+                told = orphans.get(attempt, {})
+                yield AttemptRecord(name, attempt, "intent" in has, "accepted" in has, "ended" in has, told)
 
-    def _found(self) -> Iterator[tuple[str, int, str]]:
-        for key in self._store.keys(self._attempts):
+    def _found(self, only: str | None) -> Iterator[tuple[str, int, str | None, str]]:
+        for key in self._store.keys(self._attempts if only is None else f"{self._attempts}{only}/"):
             take, _, name = key.removeprefix(self._attempts).rpartition("/")
             if take and (match := _NAME.fullmatch(name)):
-                yield take, int(match[1]), match[2]
+                yield take, int(match[1]), match[2], match[3]
 
-    def _put(self, take: str, attempt: int, kind: str, record: Record) -> None:
-        self._store.put_bytes(self._key(take, attempt, kind), record.to_json(), content_type=_JSON)
+    def _put(self, take: str, attempt: int, kind: str, record: Record, orphan: str | None = None) -> None:
+        self._store.put_bytes(self._key(take, attempt, kind, orphan), record.to_json(), content_type=_JSON)
 
-    def _key(self, take: str, attempt: int, kind: str) -> str:
-        return f"{self._attempts}{take}/{attempt}.{kind}.json"
+    def _key(self, take: str, attempt: int, kind: str, orphan: str | None = None) -> str:
+        besides = "" if orphan is None else f"orphan-{orphan}."
+        return f"{self._attempts}{take}/{attempt}.{besides}{kind}.json"
 
     def _read(self, key: str) -> bytes | None:
         try:
@@ -211,10 +254,7 @@ class Ledger:
         except ObjectMissing:
             return None
 
-    def _told_digest(self) -> str | None:
-        line = self._read(f"{self._manifest}.sha256")
-        return None if line is None else line.decode("ascii", "replace").partition(" ")[0].strip()
 
-
-def _digest(body: bytes) -> str:
+def digest_of(body: bytes) -> str:
+    """The sha256 (hex) under which a frozen manifest is known."""
     return hashlib.sha256(body).hexdigest()

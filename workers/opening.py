@@ -1,47 +1,47 @@
 """Opening a batch: freeze its manifest, and bring what Redis believes in line with what the store holds.
 
-The store is the record and Redis a cache of it, so the same few rules serve a new batch, one that is run again, and
-one whose Redis was lost: a receipt means done; an accepted attempt is followed; an intent and nothing more is in doubt.
-What is alive in Redis is never touched, and nothing of a batch that Redis didn't know is admitted before all of this.
+The store is the record and Redis a cache of it, so the same few rules serve a new batch, one that is run again, one
+whose manifest was edited, and one whose Redis was lost or went back: a receipt means done; an accepted attempt is
+followed; an intent and nothing more is in doubt. What is alive in Redis is not touched, unless Redis was started anew
+since it was last held against the store. Nothing of a batch is admitted before all of this.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from datetime import datetime
+
+from tzlocal import get_localzone
 
 from jobs.capabilities import capabilities
 from jobs.expansion import Expansion
 from jobs.inputs import LocalInput
+from jobs.lineage import Lineage
 from jobs.manifest import Manifest
 from workers.context import Context
-from workers.engine.room import TakeRecord, Work
-from workers.engine.states import State, Step
+from workers.errors import RedisError, StoreRefused
+from workers.holds import Holds, read_holds, spans_of, write_holds
 from workers.inputs.handover import plan_inputs
 from workers.inputs.keeping import store_inputs
 from workers.inputs.resolving import store_facts
-from workers.ledger import Acceptance, AttemptRecord, Ledger, ManifestChanged
-from workers.providers import adapter
-from workers.providers.errors import ProviderError
-from workers.providers.protocol import Delivered, Response
-from workers.receipts import done_takes
-from workers.steps.answer import as_rendered
+from workers.ledger import Ledger, ManifestChanged, digest_of
+from workers.money import terms_of
+from workers.reconciling import Emptied, reconcile
 
 log = logging.getLogger(__name__)
 
-FREE_AGAIN = frozenset({"transient", "rate", "auth", "quota"})
-"""Failures that cost nothing: running the batch again tries these takes again."""
-
-STILL_PAID = frozenset({"damaged"})
-"""Failures of a take that was rendered and paid for: running the batch again asks for its video again."""
+LOOKED_AT = "it was taken up from the store to be looked at, and nobody has set it to work"
+"""Why a batch is paused that a command came upon in the store alone. It is in Redis only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What was found. `done` takes are in the store already; the others were brought back from the record."""
+    """What was found. `done` takes are in the store already; the others were brought back from the record.
+
+    `new` says that Redis didn't know the batch; `reused` takes were given the files of others that asked for the same.
+    """
 
     new: bool
     total: int
@@ -50,155 +50,185 @@ class Opening:
     doubted: int
     retried: int
     lost: int
+    reused: int = 0
+    grown: bool = False
 
 
 def open_batch(context: Context, manifest: Manifest, inputs: Sequence[LocalInput] = ()) -> Opening:
     """Open `manifest`'s batch, or take it up where it was left. Sends nothing to a provider.
 
-    `inputs` are the local files that the manifest names by their content; they are brought to the store.
+    `inputs` are the local files that the manifest names by their content; they are brought to the store. A manifest
+    that was edited since the batch was last opened takes the place of the one before: what it asks for and was rendered
+    stays done, and what it no longer asks for is not begun.
 
-    Raises `ManifestChanged` when the name stands for another manifest already, `NotHandedOver` when there is no way for
-    a local file to get to the provider, `InputChanged`, and the errors of Redis and the store.
+    Raises `ManifestChanged` when Redis and the store tell of different batches under this name, `NotHandedOver` when
+    there is no way for a local file to get to the provider, `InputChanged`, and the errors of Redis and the store.
     """
     if inputs:
         table = capabilities(manifest.provider)
         facts = store_facts(context.store, public=context.settings.store_public)
         plan_inputs(manifest, inputs, table, facts, context.settings.inputs)
-    expansion = Expansion(manifest)
-    frozen = manifest.model_dump_json().encode()
-    ledger = context.ledger(manifest.batch)
-    believed = set(context.room.done(manifest.batch))
-    ledger.freeze(frozen)
-    # Before any worker can know of the batch: what it finds to submit, it finds the files for.
-    store_inputs(context.store, inputs)
-    answer = context.room.open(
-        manifest.batch,
-        digest=manifest.digest(),
-        total=expansion.total,
-        provider=manifest.provider,
-        manifest=frozen,
-    )
-    if answer == "other":
-        raise ManifestChanged(
-            f"Redis knows the batch {manifest.batch!r} from another manifest than this one. "
-            "Give the changed manifest another batch name, or restore the one it was"
-        )
-    return _reconcile(context, expansion, ledger, believed, new=answer == "new")
+    with context.room.opening(manifest.batch):
+        ledger = context.ledger(manifest.batch)
+        before = _lineage(context, ledger, manifest.batch, manifest)
+        lineage = Lineage.of(manifest) if before is None else before.grown(manifest)
+        # Before any worker can know of the batch: what it finds to submit, it finds the files for.
+        store_inputs(context.store, inputs)
+        holds = read_holds(ledger)
+        deadline = None if manifest.deadline is None else _moment(context, manifest)
+        if deadline != holds.deadline:
+            holds = holds.until(deadline)
+            write_holds(ledger, holds)
+        return _opened(context, ledger, lineage, holds, again=True)
 
 
-def _reconcile(context: Context, expansion: Expansion, ledger: Ledger, believed: set[int], *, new: bool) -> Opening:
-    batch = expansion.manifest.batch
-    held = {index for name in done_takes(context.store, batch) if (index := expansion.find(name)) is not None}
-    lost = believed - held
-    context.room.mark_done(batch, held - believed)
+def reopen_batch(
+    context: Context, batch: str, *, unless_trusted: bool = False, looking: bool = False
+) -> Opening | None:
+    """Take a batch up from the store alone: after Redis was lost, or went back, or on another machine.
 
-    followed = doubted = 0
-    seen: set[int] = set()
-    for name, attempts in groupby(ledger.attempts(), key=lambda attempt: attempt.take):
-        index = expansion.find(name)
-        if index is None or index in held:
-            continue
-        seen.add(index)
-        state = _from_record(context, ledger, batch, index, list(attempts), receipt_lost=index in lost)
-        followed += state is State.RENDERING
-        doubted += state is State.DOUBT
-    for index in lost - seen:
-        context.room.adopt(batch, index, State.WAITING, {"attempt": 1}, receipt_lost=True)
-    retried = _retry(context, context.room.held(batch, State.FAILED))
-    context.room.begin(batch)
-    return Opening(
-        new=new,
-        total=expansion.total,
-        done=len(held),
-        followed=followed,
-        doubted=doubted,
-        retried=retried,
-        lost=len(lost),
-    )
+    None when the store has no such batch, or when it has been taken up meanwhile and `unless_trusted`. Failed takes are
+    left as they are. `looking` pauses it, unless Redis knows it: who only looks sets nothing to work. Raises as
+    `open_batch` does.
+    """
+    with context.room.opening(batch):
+        if unless_trusted and context.room.trusts(batch):
+            return None
+        # A restart of Redis is nobody's word that a batch should go on which was only looked at.
+        looking = looking or (unless_trusted and context.room.hold_on(batch) == ("paused", LOOKED_AT))
+        ledger = context.ledger(batch)
+        lineage = _lineage(context, ledger, batch, None)
+        if lineage is None:
+            return None
+        return _opened(context, ledger, lineage, read_holds(ledger), again=False, looking=looking)
 
 
-def _from_record(
-    context: Context,
-    ledger: Ledger,
-    batch: str,
-    index: int,
-    attempts: list[AttemptRecord],
-    *,
-    receipt_lost: bool,
-) -> State | None:
-    """Take one take over from the record of its attempts; the state it came to, None if Redis knew better."""
-    latest = attempts[-1]
-    known = context.room.take(batch, index)
-    if known is not None:
-        return _settled(context, ledger, known, latest)
-    fields: dict[str, object] = {"attempt": latest.attempt, "filed": 1}
-    if latest.ended:
-        ending = ledger.ending(latest.take, latest.attempt)
-        state = State.WAITING if ending.kind in FREE_AGAIN else State.FAILED
-        fields["error"] = {"kind": ending.kind, "message": ending.message, "status": None, "body": ending.body}
-        if state is State.WAITING:
-            fields["attempt"] = latest.attempt + 1
-        elif latest.accepted:
-            fields |= _job(ledger.acceptance(latest.take, latest.attempt))
-    elif latest.accepted:
-        state = State.RENDERING
-        fields |= _job(ledger.acceptance(latest.take, latest.attempt))
-    else:
-        intent = ledger.intent(latest.take, latest.attempt)
-        translator = adapter(intent.provider)
-        fields["submitted_at"] = round(intent.at * 1000)
-        if translator.settling == "again" and context.clock.now() - intent.at < translator.settling_seconds:
-            # The same key brings the same job back, if there is one.
-            state = State.WAITING
-            fields["again_since"] = fields["submitted_at"]
-        else:
-            state = State.DOUBT
-            fields["error"] = {
-                "kind": "in-doubt",
-                "message": "it was about to be submitted when its state was lost, so it may have been accepted",
-                "status": None,
-                "body": None,
-            }
-    return state if context.room.adopt(batch, index, state, fields, receipt_lost=receipt_lost) else None
-
-
-def _settled(context: Context, ledger: Ledger, known: TakeRecord, latest: AttemptRecord) -> State | None:
-    """Settle a take in doubt whose acceptance reached the store and not Redis."""
-    if known.state is not State.DOUBT or latest.attempt != known.attempt or latest.ended or not latest.accepted:
-        return None
-    acceptance = ledger.acceptance(latest.take, latest.attempt)
-    outcome = context.room.accept(
-        known.batch, known.index, job_id=acceptance.job_id, first_poll=0.0, fields={**_job(acceptance), "filed": 1}
-    )
-    return State.RENDERING if outcome == "rendering" else None
-
-
-def _job(acceptance: Acceptance) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "job": {"id": acceptance.job_id, "urls": dict(acceptance.urls)},
-        "job_id": acceptance.job_id,
-        "accepted_at": round(acceptance.at * 1000),
-    }
-    answer = Response(acceptance.status, {}, json.dumps(acceptance.answer).encode())
+def _opened(
+    context: Context, ledger: Ledger, lineage: Lineage, holds: Holds, *, again: bool, looking: bool = False
+) -> Opening:
+    """Open it, and once more should Redis be emptied in the middle of that."""
     try:
-        again = adapter(acceptance.provider).accepted(answer)
-    except ProviderError:
-        return fields  # found by listing, perhaps: the provider can be asked about it all the same
-    if isinstance(again, Delivered):
-        fields |= {"delivered": as_rendered(again.rendered), "rendered_at": fields["accepted_at"]}
-    return fields
+        return _open(context, ledger, lineage, holds, again=again, looking=looking)
+    except RedisError as error:
+        # Wherever in it that was noticed.
+        if not isinstance(error, Emptied) and context.room.digest(lineage.current.batch) is not None:
+            raise
+        log.warning("%s", error)
+        return _open(context, ledger, lineage, holds, again=again, looking=looking)
 
 
-def _retry(context: Context, failed: Iterable[TakeRecord]) -> int:
-    """Send takes that failed at no cost back to waiting, and those that are paid for back to their provider."""
-    retried = 0
-    for record in failed:
-        error = record.value("error") or {}
-        work = Work(Step.SUBMIT, record.batch, record.index, record.fence, record.attempt)
-        if error.get("kind") in FREE_AGAIN:
-            fields = {"attempt": record.attempt + 1, "failures": None, "job": None, "job_id": None, "polls": None}
-            retried += context.room.move(work, State.FAILED, State.WAITING, fields=fields)
-        elif error.get("kind") in STILL_PAID and record.job is not None:
-            fields = {"damaged": None, "tries": None, "links": None, "error": None}
-            retried += context.room.move(work, State.FAILED, State.RENDERING, fields=fields)
-    return retried
+def _open(
+    context: Context, ledger: Ledger, lineage: Lineage, holds: Holds, *, again: bool, looking: bool = False
+) -> Opening:
+    batch = lineage.current.batch
+    expansion = Expansion(lineage)
+    server = context.room.server()
+    believed = set(context.room.done(batch))
+    trusted = context.room.trusts(batch)
+    ledger.freeze(lineage.to_json())
+    answer = context.room.open(
+        batch,
+        digest=lineage.digest(),
+        live=expansion.live_total,
+        provider=lineage.current.provider,
+        manifest=lineage.to_json(),
+        spans=spans_of(expansion, holds),
+        terms=terms_of(lineage.current, holds.deadline),
+    )
+    unsure = answer == "new" or not trusted
+    if answer == "new":
+        believed = set()  # whatever was found was left behind by a hand at work, and is gone
+    if unsure and looking and holds.hold is None:
+        holds = holds.model_copy(update={"hold": "paused", "reason": LOOKED_AT})
+    if unsure:
+        _hold_back(context, expansion, holds)
+    elif not looking and context.room.hold_on(batch) == ("paused", LOOKED_AT):
+        context.room.hold(batch, None)
+    if answer == "grown":
+        # What was withdrawn while it was under way counts, done or not; what was done before that doesn't.
+        counted = context.room.withdrawn(batch)
+        gone = [index for index in context.room.done(batch) if not expansion.is_live(index) and index not in counted]
+        context.room.unmark(batch, gone)
+        believed = {index for index in believed if expansion.is_live(index)}
+    found = reconcile(
+        context,
+        expansion,
+        ledger,
+        believed,
+        unsure=unsure,
+        grown=answer == "grown",
+        again=again,
+        server=server,
+    )
+    if unsure and holds.hold == "cancelled":
+        context.room.hold(batch, holds.hold, holds.reason)  # what was found under way is cancelled as well
+    return Opening(
+        new=answer == "new",
+        grown=answer == "grown",
+        total=expansion.live_total,
+        done=found.done,
+        followed=found.followed,
+        doubted=found.doubted,
+        retried=found.retried,
+        lost=found.lost,
+        reused=found.reused,
+    )
+
+
+def _hold_back(context: Context, expansion: Expansion, holds: Holds) -> None:
+    """Hold back again what a person held back, before anything of the batch can be admitted."""
+    batch = expansion.manifest.batch
+    wanted = spans_of(expansion, holds)
+    while (before := context.room.spans(batch)) != wanted and not context.room.set_spans(batch, before, wanted):
+        if context.room.digest(batch) is None:
+            raise Emptied(f"Redis was emptied while the batch {batch!r} was being opened; try again")
+    context.room.hold(batch, holds.hold, holds.reason)
+    context.room.prefer(batch, holds.priority)
+
+
+def _lineage(context: Context, ledger: Ledger, batch: str, manifest: Manifest | None) -> Lineage | None:
+    """What the name has stood for so far, by the store and by Redis; None when neither knows it.
+
+    Raises `ManifestChanged` when neither of the two leads to the other.
+    """
+    in_redis = context.room.manifest(batch)
+    known = None if in_redis is None else Lineage.from_json(in_redis)
+    try:
+        frozen = ledger.frozen()
+    except StoreRefused:
+        # The digest and the manifest are two objects, and a crash between the two leaves them different.
+        frozen = _torn(ledger, known, manifest)
+        if frozen is None:
+            raise
+    stored = None if frozen is None else Lineage.from_json(frozen)
+    if known is None or stored is None:
+        return known or stored
+    if stored.extends(known):
+        return stored
+    if known.extends(stored):
+        return known
+    raise ManifestChanged(
+        f"Redis and the store know different batches under the name {batch!r}: was {context.store.url(batch)} "
+        "deleted or replaced while Redis still knew of it? Take another batch name, or put back what was there"
+    )
+
+
+def _torn(ledger: Ledger, known: Lineage | None, manifest: Manifest | None) -> bytes | None:
+    """The frozen manifests that the digest was written for, where what can be known of them leads there."""
+    held = ledger.held()
+    try:
+        before = [known, None if held is None else Lineage.from_json(held)]
+    except ValueError:
+        before = [known]
+    candidates = [lineage for lineage in before if lineage is not None]
+    if manifest is not None:
+        candidates += [lineage.grown(manifest) for lineage in candidates] + [Lineage.of(manifest)]
+    told = ledger.told_digest()
+    return next((each.to_json() for each in candidates if digest_of(each.to_json()) == told), None)
+
+
+def _moment(context: Context, manifest: Manifest) -> float:
+    assert manifest.deadline is not None
+    # By the zone and not by the offset of today, for the night may be the one in which the clocks change.
+    here = datetime.fromtimestamp(context.clock.now(), get_localzone())
+    return manifest.deadline.at(here).timestamp()

@@ -6,6 +6,7 @@
     url = "https://queue.fal.run"
     first_poll = 2.0             # seconds after the submission; later polls come ever more slowly ...
     slowest_poll = 10.0          # ... but never more seconds apart than this
+    daily_budget = "40 USD"      # the most that is spent there in a day (UTC)
 
 Keys stand in the environment or `.env` alone, under the names that the providers' own clients use.
 """
@@ -21,6 +22,7 @@ from typing import Any, Literal
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from jobs.amounts import Amount, read_amount
 from workers.errors import SettingsError
 
 SETTINGS_FILE = "rushes.toml"
@@ -70,6 +72,12 @@ class ProviderSettings(BaseModel):
     requests_per_minute: float | None = Field(default=None, gt=0, le=1_000_000)
     first_poll: float = Field(default=2.0, gt=0, le=600)
     slowest_poll: float = Field(default=10.0, gt=0, le=3600)
+    daily_budget: Amount | None = None
+
+    @field_validator("daily_budget", mode="before")
+    @classmethod
+    def _money(cls, written: object) -> object:
+        return written if written is None else read_amount(written)
 
     @field_validator("url")
     @classmethod
@@ -144,7 +152,7 @@ _OWN = {
     "prices": "RUSHES_PRICES",
     "flower_auth": "RUSHES_FLOWER_AUTH",
 }
-_OF_PROVIDER = ("url", "seats", "requests_per_minute", "first_poll", "slowest_poll")
+_OF_PROVIDER = ("url", "seats", "requests_per_minute", "first_poll", "slowest_poll", "daily_budget")
 _FOREIGN_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 

@@ -17,13 +17,19 @@ from workers import steps
 from workers.celery import app, queue_names, settings
 from workers.context import Context, make_context
 from workers.engine.pump import Pump
-from workers.engine.room import Work
 from workers.engine.states import Step
+from workers.engine.work import Work
+from workers.errors import StoreError
+from workers.money import quotes
 from workers.monitoring.flower_rows import FlowerRows
+from workers.opening import reopen_batch
 from workers.providers import PROVIDERS
 from workers.redaction import Redacting
 from workers.settings import environment
+from workers.steps.failures import store_failed
 from workers.supervisor import end_when_orphaned
+
+log = logging.getLogger(__name__)
 
 POLLS_AT_ONCE = 50
 
@@ -85,13 +91,34 @@ def settle(order: Order) -> None:
         steps.settle(context(), _work(Step.SETTLE, order))
 
 
+@app.task(name="recover")  # type: ignore[untyped-decorator]
+def recover(batch: str) -> None:
+    """Take a batch up from the store, after Redis was lost or started anew."""
+    try:
+        opened = reopen_batch(context(), batch, unless_trusted=True)
+    except StoreError as error:
+        # It is handed out again as long as it is needed.
+        store_failed(context(), error)
+        return
+    if opened is not None:
+        for provider in PROVIDERS:
+            context().room.set_limits(provider, context().limits(provider))
+        log.warning("%s was taken up from the store: %s done, %s followed", batch, opened.done, opened.followed)
+    context().wake()
+
+
 def dispatch(works: Sequence[Work]) -> None:
     """Ring for each of these steps. A message that is lost on the way is sent again when its lease ends."""
     queue, collect_queue = queue_names(settings)
     polls = [work for work in works if work.step is Step.POLL]
+    recoveries = [work for work in works if work.step is Step.RECOVER]
     with app.producer_pool.acquire(block=True) as producer:
+        for work in recoveries:
+            app.send_task(
+                "recover", args=(work.batch,), task_id=f"{work.batch}:recover", queue=queue, producer=producer
+            )
         for work in works:
-            if work.step is not Step.POLL:
+            if work.step not in (Step.POLL, Step.RECOVER):
                 app.send_task(
                     work.step.value,
                     args=(_order(work),),
@@ -143,7 +170,7 @@ def _start_pump(sender: Any, **_: object) -> None:
     for provider in PROVIDERS:
         here.room.set_limits(provider, here.limits(provider))
     end_when_orphaned(os.environ, here.clock)
-    pump = Pump(here.room, dispatch)
+    pump = Pump(here.room, dispatch, quote=functools.partial(quotes, here), known=here.known_batches)
     here.wake = pump.wake
     _pumps.append(pump)
     pump.start()

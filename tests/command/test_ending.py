@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rushes.ending import Ending, ending
+from rushes.ending import SURE_SECONDS, Ending, ending
 from rushes.exits import Exit
-from workers.engine.room import Lane, Standing
+from workers.engine.standing import Lane, Standing, Stopped
 from workers.engine.states import State
 
 PATIENCE = 600.0
@@ -21,6 +21,11 @@ def standing(
     store_trouble: str | None = None,
     store_trouble_for: float = 0.0,
     settling: int = 0,
+    stopped: str | None = None,
+    held: dict[str, int] | None = None,
+    orphans_alive: int = 0,
+    seats_in_doubt: int = 0,
+    recovering: bool = False,
     **states: int,
 ) -> Standing:
     """How a batch stands of which so many takes are in each of the states named."""
@@ -33,10 +38,23 @@ def standing(
         submissions=0,
         objects=0,
         orphans=0,
-        lane=Lane("fal", 2, 0, paused, None if paused is None else "auth", slowed, 0.0 if slowed is None else 9.0),
+        lane=Lane(
+            provider="fal",
+            seats=2,
+            seats_taken=seats_in_doubt,
+            paused=paused,
+            paused_kind=None if paused is None else "auth",
+            slowed=slowed,
+            slowed_for=0.0 if slowed is None else 9.0,
+            seats_in_doubt=seats_in_doubt,
+        ),
         store_trouble=store_trouble,
         store_trouble_for=store_trouble_for,
         settling=settling,
+        stopped=None if stopped is None else Stopped(stopped, f"because of {stopped}"),
+        held=held or {},
+        orphans_alive=orphans_alive,
+        recovering=recovering,
     )
 
 
@@ -121,3 +139,55 @@ def test_a_batch_that_hangs_says_on_what(takes: dict[str, Any], idle: float, cod
 def test_without_patience_nothing_is_waited_for_but_the_provider() -> None:
     assert ending(standing(waiting=1), idle=0.0, patience=0.0) is not None
     assert ending(standing(rendering=1), idle=1e9, patience=0.0) is None
+
+
+STOPPED: list[tuple[dict[str, Any], Ending]] = [
+    ({"waiting": 2, "stopped": "budget"}, Ending(Exit.STOPPED, "because of budget")),
+    ({"waiting": 2, "failed": 1, "stopped": "failures"}, Ending(Exit.STOPPED, "because of failures")),
+    ({"blocked": 1, "stopped": "paused"}, Ending(Exit.STOPPED, "because of paused")),
+    ({"waiting": 2, "held": {"paused": 2}}, Ending(Exit.STOPPED, "2 of 2 takes are paused")),
+    ({"waiting": 3, "held": {"paused": 1, "waived": 2}}, Ending(Exit.STOPPED, "1 of 3 takes are paused")),
+    ({"waiting": 2, "done": 1, "held": {"cancelled": 2}}, Ending(Exit.STOPPED, "2 of 3 takes are cancelled")),
+    ({"cancelled": 1, "done": 1, "failed": 1}, Ending(Exit.STOPPED, "1 of 3 takes are cancelled")),
+    # A doubt is told before it, as a person has to decide.
+    ({"waiting": 2, "doubt": 1, "stopped": "budget"}, Ending(Exit.DOUBT, "1 of 3 takes are in doubt")),
+    ({"blocked": 1, "doubt": 1}, Ending(Exit.DOUBT, "1 of 2 takes are in doubt")),
+    # What was waived is settled.
+    ({"waived": 1, "done": 2}, DONE),
+    ({"waiting": 2, "done": 1, "held": {"waived": 2}, "stopped": "waived"}, DONE),
+    ({"waived": 1, "failed": 1}, Ending(Exit.FAILED, "1 of 2 takes have failed")),
+]
+
+
+@pytest.mark.parametrize(("takes", "end"), STOPPED)
+def test_a_batch_that_is_stopped_ends_when_nothing_is_under_way(takes: dict[str, Any], end: Ending) -> None:
+    assert ending(standing(**takes), idle=SURE_SECONDS, patience=PATIENCE) == end
+
+
+@pytest.mark.parametrize(
+    "at_work", [{"rendering": 1}, {"collecting": 1}, {"orphans_alive": 1}, {"doubt": 1, "settling": 1}]
+)
+def test_what_is_under_way_of_a_stopped_batch_is_followed_to_its_end(at_work: dict[str, Any]) -> None:
+    assert ending(standing(waiting=2, stopped="budget", **at_work), idle=SURE_SECONDS, patience=PATIENCE) is None
+
+
+def test_a_stop_that_may_be_over_at_the_next_look_is_looked_at_again() -> None:
+    assert ending(standing(waiting=2, stopped="budget"), idle=SURE_SECONDS / 2, patience=PATIENCE) is None
+
+
+def test_a_batch_that_is_held_against_the_store_has_not_ended() -> None:
+    assert ending(standing(waiting=2, stopped="budget", recovering=True), idle=60.0, patience=PATIENCE) is None
+
+
+def test_a_provider_that_is_paused_is_told_before_a_stop() -> None:
+    told = ending(standing(waiting=2, stopped="budget", paused="no money"), idle=SURE_SECONDS, patience=PATIENCE)
+    assert told == Ending(Exit.PROVIDER, "fal is paused: no money")
+
+
+def test_doubts_that_hold_every_seat_are_named() -> None:
+    told = ending(standing(waiting=2, doubt=2, seats_in_doubt=2), idle=SURE_SECONDS, patience=PATIENCE)
+    assert told == Ending(
+        Exit.DOUBT,
+        "2 takes in doubt hold all 2 seats of fal; decide about them with rushes doubts and rushes resolve",
+    )
+    assert ending(standing(waiting=2, doubt=1, seats_in_doubt=1), idle=SURE_SECONDS, patience=PATIENCE) is None

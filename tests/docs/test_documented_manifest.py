@@ -26,7 +26,7 @@ shots:
 
 
 def loaded(page: Path, folder: Path) -> Manifest:
-    [written] = blocks(page, "yaml")
+    written = blocks(page, "yaml")[0]
     (folder / "night.yaml").write_text(written)
     return load(folder / "night.yaml")
 
@@ -34,6 +34,14 @@ def loaded(page: Path, folder: Path) -> Manifest:
 @pytest.mark.parametrize("page", [README, DESIGN], ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_manifest_can_be_rendered(page: Path, tmp_path: Path) -> None:
     assert Expansion(loaded(page, tmp_path)).total > 1
+
+
+def test_the_terms_that_the_readme_shows_are_those_of_a_batch(tmp_path: Path) -> None:
+    [_, written] = blocks(README, "yaml")
+    (tmp_path / "night.yaml").write_text(written)
+    manifest = load(tmp_path / "night.yaml")
+    for name in ("budget", "price", "max_failures", "deadline", "on_doubt"):
+        assert getattr(manifest, name) is not None, name
 
 
 def test_the_readme_counts_the_takes_as_they_are(tmp_path: Path) -> None:

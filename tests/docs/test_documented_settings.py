@@ -93,7 +93,14 @@ def test_no_variable_is_read_that_the_readme_does_not_name(package: str) -> None
 def test_no_document_names_a_variable_that_nobody_reads(page: Path) -> None:
     named = set(_NAMED.findall(text_of(page)))
     placeholders = {f"RUSHES_<PROVIDER>_{field.upper()}" for field in settings._OF_PROVIDER}
-    assert named <= set(OWN) | OF_PROVIDERS | of_compose() | placeholders
+    assert named <= set(OWN) | OF_PROVIDERS | of_compose() | placeholders | read_by_the_tests()
+
+
+def read_by_the_tests() -> set[str]:
+    """The variables by which the crash matrix and the simulation are made larger, or repeated."""
+    folders = (ROOT / "tests/chaos", ROOT / "tests/simulation")
+    sources = [path.read_text() for folder in folders for path in folder.glob("*.py")]
+    return {name for source in sources for name in re.findall(r"[\"'](RUSHES_[A-Z_]*[A-Z])[\"']", source)}
 
 
 def test_the_foreign_secrets_are_in_the_readme() -> None:

@@ -133,16 +133,21 @@ def test_a_render_that_moderation_refuses_fails_alone(desk: Desk) -> None:
     assert len(desk.files("rehearsal/night/good/*.mp4")) == 1
 
 
-def test_a_changed_manifest_is_not_mixed_with_what_was_rendered(desk: Desk, clips: Path) -> None:
-    desk.write("night.yaml", manifest("  - {name: a, prompt: x}\n"))
+def test_of_an_edited_manifest_only_what_is_new_is_rendered(desk: Desk, clips: Path) -> None:
+    sweep = "  - {name: a, prompt: x, sweep: {seed: SEEDS}}\n"
+    desk.write("night.yaml", manifest(sweep.replace("SEEDS", "1..2")))
     with imitation(clips) as provider:
         desk.environ |= pointed_at(provider.url)
         assert desk.run("run", "night.yaml").code == 0
-        desk.write("night.yaml", manifest("  - {name: a, prompt: y}\n"))
+        desk.write("night.yaml", manifest(sweep.replace("SEEDS", "1..3")))
         ended = desk.run("run", "night.yaml")
-        assert ended.code == 2
-        assert "another batch name" in ended.output
-        assert provider.billed == 1
+        assert ended.code == 0, ended.output
+        assert "1 submissions" in ended.output
+        assert provider.billed == 3
+        assert len(desk.files("night/a/*.mp4")) == 2
+        assert len(desk.files("night/a.2/*.mp4")) == 3
+        again = desk.run("run", "night.yaml")
+        assert "0 submissions, 0 objects written" in again.output
 
 
 def everything_written(desk: Desk) -> str:

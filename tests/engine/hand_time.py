@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 import redis
 
-from workers.engine.room import Leases, Limits, WaitingRoom, Work
+from workers.engine.limits import Leases, Limits, Terms
+from workers.engine.room import WaitingRoom
 from workers.engine.states import State, Step
+from workers.engine.work import Work
 
 LEASES = Leases()
 QUEUES = Limits(seats=1000, queues=True)
@@ -33,10 +35,13 @@ class Hall:
     client: redis.Redis
     namespace: str
     time: HandTime = field(default_factory=HandTime)
+    server: str = "the first"
+    """The run id of Redis; another one says that it was started anew."""
+
     room: WaitingRoom = field(init=False)
 
     def __post_init__(self) -> None:
-        self.room = WaitingRoom(self.client, self.namespace, leases=LEASES, clock=self.time)
+        self.room = WaitingRoom(self.client, self.namespace, leases=LEASES, clock=self.time, server=lambda: self.server)
 
     def open(
         self,
@@ -46,9 +51,19 @@ class Hall:
         provider: str = "fal",
         limits: Limits | None = QUEUES,
         begin: bool = True,
+        spans: str | None = None,
+        terms: Terms | None = None,
     ) -> None:
         """Open a batch and let it begin; `limits` of None sets none."""
-        self.room.open(batch, digest=f"digest of {batch}", total=total, provider=provider, manifest=b"{}")
+        self.room.open(
+            batch,
+            digest=f"digest of {batch}",
+            live=total,
+            provider=provider,
+            manifest=b"{}",
+            spans=spans or f"[[0,{total},0,null]]",
+            terms=terms,
+        )
         if limits is not None:
             self.room.set_limits(provider, limits)
         if begin:
@@ -81,6 +96,18 @@ class Hall:
         assert self.room.move(work, State.SUBMITTING, State.DOUBT)
         return work
 
+    def blocked(self) -> Work:
+        """A take that waits for another one, which is in doubt and has no part in anything else."""
+        assert self.room.adopt("b", 99, State.DOUBT, {"attempt": 1}, withdrawn=True)
+        assert self.room.adopt("b", 0, State.BLOCKED, {"attempt": 1, "blocked_on": 99})
+        return Work(Step.SUBMIT, "b", 0, 1, 1)
+
+    def given_up(self, to: State) -> Work:
+        work = self.admitted()
+        assert self.room.move(work, State.ADMITTED, State.WAITING)
+        assert self.room.withdraw("b", work.index, to) == to  # type: ignore[arg-type]
+        return Work(work.step, work.batch, work.index, work.fence + 1, work.attempt)
+
     def failed(self) -> Work:
         work = self.submitting()
         assert self.room.move(work, State.SUBMITTING, State.FAILED)
@@ -99,11 +126,18 @@ class Hall:
             State.COLLECTING: self.collecting,
             State.DOUBT: self.doubted,
             State.FAILED: self.failed,
+            State.CANCELLED: lambda: self.given_up(State.CANCELLED),
+            State.WAIVED: lambda: self.given_up(State.WAIVED),
         }[state]()
 
     def accept(self, work: Work, job: str) -> str:
         return self.room.accept(
-            work.batch, work.index, job_id=job, first_poll=0.0, fields={"job": {"id": job, "urls": {}}}
+            work.batch,
+            work.index,
+            attempt=work.attempt,
+            job_id=job,
+            first_poll=0.0,
+            fields={"job": {"id": job, "urls": {}}},
         )
 
     def handed(self, step: Step) -> Work:
@@ -130,6 +164,10 @@ class Hall:
     def members(self, state: State, batch: str = "b") -> set[str]:
         """The set in which failed takes, or those in doubt, are kept."""
         return self._members(f"batch:{batch}:{state}")
+
+    def set_of(self, part: str, batch: str = "b") -> set[str]:
+        """One of a batch's sets."""
+        return self._members(f"batch:{batch}:{part}")
 
     def due(self) -> dict[str, float]:
         """When each take is due, in seconds from now."""

@@ -12,7 +12,8 @@ from workbench import until
 
 from workers.engine import pump as module
 from workers.engine.pump import Pump
-from workers.engine.room import WaitingRoom, Work
+from workers.engine.room import WaitingRoom
+from workers.engine.work import Work
 from workers.errors import RedisError
 
 
@@ -35,7 +36,7 @@ class Post:
 def room(redis_client: redis.Redis, namespace: str) -> WaitingRoom:
     """A waiting room with a batch of three takes in it, by the real time."""
     room = WaitingRoom(redis_client, namespace)
-    room.open("b", digest="d", total=3, provider="fal", manifest=b"{}")
+    room.open("b", digest="d", live=3, provider="fal", manifest=b"{}", spans="[[0,3,0,null]]")
     room.set_limits("fal", QUEUES)
     room.begin("b")
     return room
@@ -57,7 +58,7 @@ def test_a_running_pump_hands_out_and_stops_when_it_is_told_to(room: WaitingRoom
     pump.start()
     until(lambda: len(post.works) == 3)
     pump.stop()
-    room.open("later", digest="d", total=1, provider="fal", manifest=b"{}")
+    room.open("later", digest="d", live=1, provider="fal", manifest=b"{}", spans="[[0,1,0,null]]")
     room.begin("later")
     pump.wake()
     assert [work.batch for work in room.tick()] == ["later"], "it was left for another pump"
@@ -73,7 +74,7 @@ def test_it_is_woken_when_something_has_become_possible(room: WaitingRoom, monke
     pump = Pump(room, post)
     pump.start()
     until(lambda: len(post.works) == 3)
-    room.open("later", digest="d", total=1, provider="fal", manifest=b"{}")
+    room.open("later", digest="d", live=1, provider="fal", manifest=b"{}", spans="[[0,1,0,null]]")
     room.begin("later")
 
     def woken() -> bool:

@@ -12,8 +12,10 @@ from hand_time import LEASES, QUEUES, Hall, HandTime
 
 from workers.broker.connection import connect
 from workers.broker.embedded import EmbeddedRedis
-from workers.engine.room import Limits, WaitingRoom, Work
+from workers.engine.limits import Limits
+from workers.engine.room import WaitingRoom
 from workers.engine.states import State, Step
+from workers.engine.work import Work
 
 
 def finish(hall: Hall, work: Work) -> None:
@@ -220,6 +222,9 @@ class TestLeases:
         (record,) = hall.room.held("b", State.DOUBT)
         assert record.value("error")["kind"] == "in-doubt"
         assert not hall.room.move(silent, State.SUBMITTING, State.FAILED)
+        hall.time.forward(1)
+        settle = hall.handed(Step.SETTLE)
+        assert hall.room.move(settle, State.DOUBT, State.DOUBT)
         hall.time.forward(1e6)
         assert hall.room.tick() == [], "it is never sent again by itself"
 
@@ -291,16 +296,27 @@ class TestSettling:
         for _ in range(2):
             work = hall.admitted()
             assert work.attempt == 1
-            since = {"submitted_at": hall.time.ms}
-            hall.room.move(work, State.ADMITTED, State.SUBMITTING, delay=100.0, fields=since)
+            hall.room.move(work, State.ADMITTED, State.SUBMITTING, delay=100.0)
             hall.time.forward(100)
             assert hall.room.tick()[0].step is Step.SUBMIT
             hall.time.forward(LEASES.admitted)
         work = hall.admitted()
-        hall.room.move(work, State.ADMITTED, State.SUBMITTING, delay=100.0, fields={"submitted_at": hall.time.ms})
+        hall.room.move(work, State.ADMITTED, State.SUBMITTING, delay=100.0)
         hall.time.forward(100)
         assert hall.room.tick() == []
         assert hall.states() == {State.DOUBT: 1}, "300 seconds after the first submission"
+
+    def test_a_worker_whose_clock_is_ahead_makes_no_difference(self, hall: Hall) -> None:
+        """It told the time of its submission once, and where no key stands for anything the take was sent again."""
+        hall.open(total=1)
+        ahead = {"submitted_at": hall.time.ms + 3_600_000}
+        hall.room.move(hall.admitted(), State.ADMITTED, State.SUBMITTING, delay=100.0, fields=ahead)
+        record = hall.room.take("b", 0)
+        assert record is not None
+        assert record.time("submitted_at") == hall.time.ms / 1000
+        hall.time.forward(100)
+        hall.room.tick()
+        assert hall.states() == {State.DOUBT: 1}
 
 
 class TestLargeBatches:
@@ -318,7 +334,7 @@ class TestLargeBatches:
         hall.room.begin("b")
         places = []
         while not (works := hall.room.tick()):
-            places.append(int(hall.client.hget(f"{hall.namespace}:batch:b", "next") or 0))
+            places.append(int(hall.client.hget(f"{hall.namespace}:batch:b:next", "0") or 0))
             assert len(places) < 20
         assert [work.index for work in works] == [200_000, 200_001]
         assert places == sorted(set(places)), "every tick gets on"
@@ -361,7 +377,7 @@ class TestManyPumps:
         time = HandTime()
         clients: list[redis.Redis] = [connect(redis_server.url) for _ in range(16)]
         rooms = [WaitingRoom(client, namespace, clock=time) for client in clients]
-        rooms[0].open("b", digest="d", total=400, provider="fal", manifest=b"{}")
+        rooms[0].open("b", digest="d", live=400, provider="fal", manifest=b"{}", spans="[[0,400,0,null]]")
         rooms[0].set_limits("fal", Limits(seats=400, queues=True))
         rooms[0].begin("b")
         handed: list[list[Work]] = [[] for _ in rooms]

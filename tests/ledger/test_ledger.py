@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from workers.errors import ObjectMissing, StoreRefused
-from workers.ledger import Acceptance, AttemptRecord, Ending, Intent, Ledger, ManifestChanged
+from workers.ledger import Acceptance, AttemptRecord, Ending, Intent, Ledger, digest_of, orphan_token
 from workers.records import DEEPEST
 from workers.store.folder import FolderStore
 
@@ -64,6 +64,7 @@ def intent(attempt: int = 1, take: str = TAKE, price: Decimal | None = Decimal("
         request_digest="cd" * 32,
         highest_price=price,
         currency="USD",
+        hand="the hand",
         at=1795241643.25,
     )
 
@@ -106,13 +107,12 @@ def test_freezing_again_writes_nothing(ledger: Ledger, store: WatchedStore) -> N
     assert store.puts == []
 
 
-def test_another_manifest_is_refused_unless_it_shall_replace(ledger: Ledger) -> None:
+def test_another_manifest_takes_the_place_of_what_was_kept(ledger: Ledger, store: WatchedStore) -> None:
     ledger.freeze(MANIFEST)
-    with pytest.raises(ManifestChanged, match=r"manifest\.json"):
-        ledger.freeze(b"{}")
-    assert ledger.frozen() == MANIFEST
-    ledger.freeze(b"{}", replace=True)
-    assert ledger.frozen() == b"{}"
+    ledger.freeze(b"{}")
+    assert ledger.frozen() == ledger.held() == b"{}"
+    assert ledger.told_digest() == digest_of(b"{}")
+    assert store.puts[-2:] == ["sunflowers/.rushes/manifest.json.sha256", "sunflowers/.rushes/manifest.json"]
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "manifest.json.sha256"])
@@ -132,12 +132,51 @@ def test_a_crash_while_freezing_is_mended_by_freezing_again(
 ) -> None:
     if replaced:
         ledger.freeze(b"{}")
+    before = ledger.told_digest()
     store.dies_at = f"sunflowers/.rushes/{name}"
     with pytest.raises(KeyboardInterrupt):
-        ledger.freeze(MANIFEST, replace=replaced)
+        ledger.freeze(MANIFEST)
     store.dies_at = None
-    ledger.freeze(MANIFEST, replace=replaced and name == "manifest.json.sha256")
+    assert ledger.told_digest() == (digest_of(MANIFEST) if name == "manifest.json" else before)
+    ledger.freeze(MANIFEST)
     assert ledger.frozen() == MANIFEST
+
+
+def test_what_is_held_back_is_kept_byte_for_byte_and_replaced(ledger: Ledger) -> None:
+    assert ledger.holds() is None
+    ledger.hold(b'{"hold": "paused"}')
+    ledger.hold(b"{}")
+    assert ledger.holds() == b"{}"
+    assert list(ledger.attempts()) == []
+    assert ledger.frozen() is None
+
+
+def test_a_job_besides_the_attempts_own_has_records_of_its_own(ledger: Ledger) -> None:
+    own, late, later = acceptance(), acceptance(job_id="late"), acceptance(job_id="later")
+    ledger.accept(own)
+    ledger.accept(late, orphan=True)
+    ledger.accept(later, orphan=True)
+    ledger.end(ending(), orphan="later")
+    assert ledger.acceptance(TAKE, 1) == own
+    assert ledger.acceptance(TAKE, 1, orphan=orphan_token("late")) == late
+    assert list(ledger.attempts()) == [
+        AttemptRecord(
+            TAKE,
+            1,
+            intended=False,
+            accepted=True,
+            ended=False,
+            orphans={orphan_token("late"): False, orphan_token("later"): True},
+        )
+    ]
+
+
+def test_the_attempts_of_one_take_are_listed_by_themselves(ledger: Ledger, store: WatchedStore) -> None:
+    ledger.intend(intent())
+    ledger.intend(intent(take=f"{TAKE}-and-more"))
+    store.lists.clear()
+    assert [one.take for one in ledger.attempts(TAKE)] == [TAKE]
+    assert store.lists == [f"{ATTEMPTS}/"]
 
 
 def test_records_come_back_equal(ledger: Ledger) -> None:
@@ -161,6 +200,7 @@ def test_a_record_is_json_that_a_person_can_read(ledger: Ledger, store: WatchedS
         "request_digest": "cd" * 32,
         "highest_price": "1.21",
         "currency": "USD",
+        "hand": "the hand",
         "at": "2026-11-21T06:14:03.250000Z",
     }
     assert body.startswith('{\n  "at": "2026-11-21T06:14:03.250000Z",\n  "attempt": 1,\n')

@@ -11,10 +11,10 @@ from scripted_fal import Answer, Asked, ScriptedFal
 from workbench import Bench, Make, manifest
 
 from workers import providers
-from workers.engine.room import Work
 from workers.engine.states import ALIVE, State, Step
+from workers.engine.work import Work
 from workers.errors import StoreError
-from workers.ledger import Ending, ManifestChanged
+from workers.ledger import Ending
 from workers.opening import Opening, open_batch
 from workers.providers.fal import Fal
 from workers.steps import poll, submit
@@ -304,7 +304,7 @@ class TestRedisLost:
         ]
         assert bench.record(3).value("error")["kind"] == "invalid"
         handed = {(work.step, work.index, work.attempt) for work in bench.room.tick()}
-        assert handed == {(Step.POLL, 0, 1), (Step.SUBMIT, 2, 2), (Step.SUBMIT, 5, 1)}
+        assert handed == {(Step.POLL, 0, 1), (Step.SETTLE, 1, 1), (Step.SUBMIT, 2, 2), (Step.SUBMIT, 5, 1)}
         assert fal.count("POST") == 4
 
     def test_a_job_is_followed_under_the_addresses_that_it_was_given(self, bench: Bench, fal: ScriptedFal) -> None:
@@ -438,28 +438,6 @@ class TestRedisLost:
         bench.clock.forward(1000)
         assert bench.open() == opened(new=True, doubted=1)
         assert bench.state() is State.DOUBT
-
-
-class TestAnotherManifest:
-    def test_the_store_knows_the_batch_from_another_manifest(self, bench: Bench) -> None:
-        bench.open("a dog")
-        bench.forget()
-        with pytest.raises(ManifestChanged, match="another manifest"):
-            bench.open("a cat")
-        assert bench.room.standing("b") is None
-
-    def test_redis_knows_the_batch_from_another_manifest(self, bench: Bench) -> None:
-        bench.open("a dog")
-        work = bench.due(Step.SUBMIT)
-        remove(root(bench) / "b")
-        with pytest.raises(ManifestChanged, match="Redis knows the batch 'b' from another manifest"):
-            bench.open("a cat")
-        assert bench.room.move(work, State.ADMITTED, State.SUBMITTING), "what it does know goes on"
-
-    def test_more_takes_are_another_manifest(self, bench: Bench) -> None:
-        bench.open(takes=2)
-        with pytest.raises(ManifestChanged):
-            bench.open(takes=3)
 
 
 def test_a_name_that_was_wiped_and_used_again_stands_for_the_new_takes(bench: Bench) -> None:

@@ -8,7 +8,7 @@ import pytest
 from scripted_fal import Answer, Asked, ScriptedFal, scripted_fal
 from workbench import KEY, Bench, Make
 
-from workers.engine.room import SHUT_OUT
+from workers.engine.limits import SHUT_OUT
 from workers.engine.states import State, Step
 from workers.steps import poll, submit
 from workers.steps.poll import GONE_BELIEVED

@@ -11,8 +11,10 @@ from scripted_fal import Answer, Asked, ScriptedFal
 from workbench import KEY, Bench, Make
 
 from workers import providers
-from workers.engine.room import Limits, Standing, Work
+from workers.engine.limits import Limits
+from workers.engine.standing import Standing
 from workers.engine.states import State, Step
+from workers.engine.work import Work
 from workers.errors import RedisError, StoreFull
 from workers.ledger import AttemptRecord
 from workers.providers.apiframe import Apiframe
@@ -197,15 +199,14 @@ class TestNothingSent:
         self, bench: Bench, fal: ScriptedFal, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         bench.open()
-        move = bench.room.move
+        may_send = bench.room.may_send
 
-        def paused(work: Work, start: State, end: State, **named: Any) -> bool:
-            moved = move(work, start, end, **named)
-            if end is State.SUBMITTING:
-                bench.clock.forward(10.1)
-            return moved
+        def paused(work: Work, *, lease: float) -> bool:
+            allowed = may_send(work, lease=lease)
+            bench.clock.forward(10.1)
+            return allowed
 
-        monkeypatch.setattr(bench.room, "move", paused)
+        monkeypatch.setattr(bench.room, "may_send", paused)
         bench.submit()
         assert fal.asked == []
         record = bench.record()
@@ -274,7 +275,9 @@ class TestOncePerFence:
 
         def overtaken(key: str) -> None:
             bench.store.before = lambda key: None
-            bench.clock.forward(30)
+            bench.clock.forward(200)
+            assert bench.all_due(Step.SETTLE) == [], "the silent hand has lost the take, which is in doubt"
+            bench.settle()  # but there is no intent, so nothing was sent
             submit(bench.context, bench.due(Step.SUBMIT))
 
         bench.store.before = overtaken

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from workers.clock import Clock
-from workers.engine.room import WaitingRoom, Work
+from workers.engine.room import WaitingRoom
+from workers.engine.work import Work
 from workers.errors import RedisError
 
 log = logging.getLogger(__name__)

@@ -7,25 +7,44 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kombu.exceptions import OperationalError
 
 from jobs.errors import RushesError
-from workers.engine.room import WaitingRoom, Work
+from workers.engine.room import WaitingRoom
+from workers.engine.states import Step
+from workers.engine.work import Work
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.2
 TROUBLE_SECONDS = 2.0
+LOOK_ROUNDS = 10
+"""How many rounds lie between one look for forgotten batches and the next."""
 
 
 class Pump:
-    """Hands what `room` says is due to `dispatch`, several times a second, until it is stopped."""
+    """Hands what `room` says is due to `dispatch`, several times a second, until it is stopped.
 
-    def __init__(self, room: WaitingRoom, dispatch: Callable[[Sequence[Work]], None]) -> None:
+    `quote` tells it what the takes of a batch may cost at most, from an index on, where there is a budget that wants to
+    know. `known` names the batches that this process has had to do with: one that Redis has forgotten is taken up from
+    the store.
+    """
+
+    def __init__(
+        self,
+        room: WaitingRoom,
+        dispatch: Callable[[Sequence[Work]], None],
+        *,
+        quote: Callable[[str, int], Mapping[int, str]] | None = None,
+        known: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         self._room = room
         self._dispatch = dispatch
+        self._quote = quote
+        self._known = known
+        self._rounds = 0
         self._stopping = False
         self._bell = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rushes-pump", daemon=True)
@@ -47,11 +66,26 @@ class Pump:
 
     def once(self) -> int:
         """One round; how many steps were handed out."""
-        works = self._room.tick()
+        handed = self._room.tick()
+        works = [work for work in handed if work.step is not Step.QUOTE]
+        for work in handed:
+            if work.step is Step.QUOTE and self._quote is not None:
+                self._room.quote(work.batch, self._quote(work.batch, work.index))
+                self.wake()
+        works += self._forgotten()
         if works:
             # What is lost between here and the queue comes back by its lease.
             self._dispatch(works)
         return len(works)
+
+    def _forgotten(self) -> list[Work]:
+        """The batches of this process that Redis knows no more: it was emptied under our hands."""
+        self._rounds += 1
+        if self._rounds % LOOK_ROUNDS:
+            return []
+        known = set(self._known())
+        gone = known - set(self._room.batches()) if known else ()
+        return [Work(Step.RECOVER, batch, 0, 0, 1) for batch in sorted(gone)]
 
     def _run(self) -> None:
         trouble = False

@@ -18,8 +18,8 @@ from jobs.inputs.formats import Format, format_of_ending
 from jobs.references import MEDIA, kind_of
 from jobs.takes import Asked, Take
 from workers.context import Context
-from workers.engine.room import TakeRecord, Work
 from workers.engine.states import Step
+from workers.engine.work import TakeRecord, Work
 from workers.errors import SettingsError
 from workers.http.calls import Outcome
 from workers.inputs.handover import NotHandedOver, StoreFacts, body_bound, choose, data_uri_bytes, facts_of

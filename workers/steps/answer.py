@@ -6,12 +6,13 @@ anything else is done with it.
 
 from __future__ import annotations
 
+import json
 import logging
 
 from jobs.takes import Take
 from workers.context import Context
-from workers.engine.room import TakeRecord, Work
 from workers.engine.states import State
+from workers.engine.work import TakeRecord, Work, as_ms
 from workers.errors import RedisError, StoreError
 from workers.http.calls import Outcome
 from workers.http.errors import Broken, NotSent
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 AGAIN_SECONDS = 5.0
 LISTED_SECONDS = 5.0
 """A provider may take a moment to list what it has just accepted."""
+
+RECORDED_SECONDS = 1.0
+"""An acceptance that didn't reach Redis may be in the store."""
 
 
 def settle(context: Context, work: Work, take: Take, outcome: Outcome) -> None:
@@ -68,7 +72,7 @@ def accepted(
     )
     fields = {
         "job": {"id": job.id, "urls": dict(job.urls)},
-        "accepted_at": round(now * 1000),
+        "accepted_at": as_ms(now),
         "acceptance": acceptance.model_dump(mode="json"),
         "polls": 0,
         "again_since": None,
@@ -77,12 +81,14 @@ def accepted(
     }
     first_poll = context.settings.provider(take.provider).first_poll
     if isinstance(answer, Delivered):
-        fields |= {"delivered": as_rendered(answer.rendered), "rendered_at": round(now * 1000)}
+        fields |= {"delivered": as_rendered(answer.rendered), "rendered_at": as_ms(now)}
         first_poll = 0.0
     outcome = None
     while outcome is None:
         try:
-            outcome = context.room.accept(batch, index, job_id=job.id, first_poll=first_poll, fields=fields)
+            outcome = context.room.accept(
+                batch, index, attempt=attempt, job_id=job.id, first_poll=first_poll, fields=fields
+            )
         except RedisError as error:
             # A paid job in hand: nothing is more important than to have it written down.
             log.error("%s: job %s is not recorded yet, trying on: %s", take.name, job.id, error)
@@ -90,8 +96,32 @@ def accepted(
             context.clock.sleep(1.0)
     if outcome == "orphan":
         log.error("%s: job %s was accepted while the take was elsewhere already", take.name, job.id)
+        _file(context, acceptance, batch, orphan=True)  # and again by its first poll, if this one failed
+        return
+    if outcome == "unknown":
+        # Redis has lost the batch: the store alone can tell whoever takes it up again.
+        while not _file(context, acceptance, batch):
+            context.clock.sleep(1.0)
+        return
     _file_for_good(context, acceptance, batch, index)
     context.events.accepted(take)
+
+
+def job_fields(acceptance: Acceptance) -> dict[str, object]:
+    """What is kept with a take whose acceptance was read back from the store."""
+    fields: dict[str, object] = {
+        "job": {"id": acceptance.job_id, "urls": dict(acceptance.urls)},
+        "job_id": acceptance.job_id,
+        "accepted_at": as_ms(acceptance.at),
+    }
+    answer = Response(acceptance.status, {}, json.dumps(acceptance.answer).encode())
+    try:
+        again = adapter(acceptance.provider).accepted(answer)
+    except ProviderError:
+        return fields  # found by listing, or told by a person: the provider can be asked about it all the same
+    if isinstance(again, Delivered):
+        fields |= {"delivered": as_rendered(again.rendered), "rendered_at": fields["accepted_at"]}
+    return fields
 
 
 def as_rendered(rendered: Rendered) -> dict[str, object]:
@@ -107,36 +137,49 @@ def as_rendered(rendered: Rendered) -> dict[str, object]:
 def file_again(context: Context, record: TakeRecord) -> bool:
     """Write an acceptance to the store that could not be written when it came. True when it is there."""
     kept = record.value("acceptance")
-    return kept is None or _file_for_good(context, Acceptance.model_validate(kept), record.batch, record.index)
+    orphan = record.orphan_of is not None
+    return kept is None or _file_for_good(
+        context, Acceptance.model_validate(kept), record.batch, record.index, orphan=orphan
+    )
 
 
-def take_back(context: Context, work: Work, reason: str) -> None:
-    """Nothing was sent: the take waits again, and its attempt counts for nothing."""
+def take_back(context: Context, work: Work, reason: str, *, again_since: float | None = None) -> None:
+    """Nothing was sent: the take waits again, and its attempt counts for nothing.
+
+    `again_since` (seconds since the epoch) is when it was sent before under the same key, if it was.
+    """
+    kept = {} if again_since is None else {"again_since": as_ms(again_since)}
     context.room.move(
         work,
         State.SUBMITTING,
         State.WAITING,
         delay=UNREACHABLE_SECONDS,
-        fields={"waits_for": context.clean(reason) or None},
+        fields={"waits_for": context.clean(reason) or None, **kept},
         counters={"submissions": -1},
     )
 
 
-def _file_for_good(context: Context, acceptance: Acceptance, batch: str, index: int) -> bool:
-    if not _file(context, acceptance, batch):
+def _file_for_good(context: Context, acceptance: Acceptance, batch: str, index: int, *, orphan: bool = False) -> bool:
+    if not _file(context, acceptance, batch, orphan=orphan):
         return False
     context.room.note(batch, index, acceptance.job_id, {"filed": 1, "acceptance": None})
     context.room.count(batch, objects=1)
     return True
 
 
-def _file(context: Context, acceptance: Acceptance, batch: str) -> bool:
+def _file(context: Context, acceptance: Acceptance, batch: str, *, orphan: bool = False) -> bool:
     try:
-        context.ledger(batch).accept(acceptance)
+        context.ledger(batch).accept(acceptance, orphan=orphan)
     except StoreError as error:
         log.error("%s: job %s is not in the store yet: %s", acceptance.take, acceptance.job_id, error)
         return False
     return True
+
+
+def in_doubt(context: Context, work: Work, take: Take, told: dict[str, object]) -> None:
+    """Whether it was accepted can't be known from here: it will be asked about where that is possible."""
+    delay = LISTED_SECONDS if adapter(take.provider).settling == "listing" else RECORDED_SECONDS
+    context.room.move(work, State.SUBMITTING, State.DOUBT, delay=delay, fields={"error": told})
 
 
 def _refused(context: Context, work: Work, take: Take, error: ProviderError) -> None:
@@ -146,7 +189,7 @@ def _refused(context: Context, work: Work, take: Take, error: ProviderError) -> 
     if record.time("again_since") is not None:
         _refused_again(context, work, take, error)
         return
-    if not end_attempt(context, record, work, take.name, error):
+    if not end_attempt(context, record, work, error):
         # Refused for certain, but not on record: held in Redis alone until the attempt is made again.
         hold_back(context, take.provider, error)
         take_back(context, work, str(error))
@@ -162,7 +205,7 @@ def _refused_again(context: Context, work: Work, take: Take, error: ProviderErro
         context.room.move(work, State.SUBMITTING, State.WAITING, delay=delay, fields=fields)
         return
     log.error("%s is in doubt: %s", take.name, told["message"])
-    context.room.move(work, State.SUBMITTING, State.DOUBT, delay=LISTED_SECONDS, fields={"error": told})
+    in_doubt(context, work, take, told)
 
 
 def _doubt(context: Context, work: Work, take: Take, error: InDoubt) -> None:
@@ -170,10 +213,10 @@ def _doubt(context: Context, work: Work, take: Take, error: InDoubt) -> None:
     translator = adapter(take.provider)
     record = context.room.take(work.batch, work.index)
     sent = None if record is None else record.time("again_since") or record.time("submitted_at")
-    if translator.settling == "again" and sent and context.clock.now() - sent < translator.settling_seconds:
+    if translator.settling == "again" and sent and context.room.time() - sent < translator.settling_seconds:
         log.warning("%s: %s; asking again under the same key", take.name, told["message"])
-        fields = {"again_since": round(sent * 1000), "waits_for": told["message"]}
+        fields = {"again_since": as_ms(sent), "waits_for": told["message"]}
         context.room.move(work, State.SUBMITTING, State.WAITING, delay=AGAIN_SECONDS, fields=fields)
         return
     log.error("%s is in doubt: %s", take.name, told["message"])
-    context.room.move(work, State.SUBMITTING, State.DOUBT, delay=LISTED_SECONDS, fields={"error": told})
+    in_doubt(context, work, take, told)

@@ -14,17 +14,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from jobs.prices import highest_price
 from jobs.takes import Take
 from workers.context import VERSION, Context
 from workers.costs import cost_of
-from workers.engine.room import TakeRecord, Work
 from workers.engine.states import State
+from workers.engine.work import TakeRecord, Work
 from workers.errors import DamagedVideo, DownloadError, LinkExpired, StoreError, StoreFull
 from workers.http.download import Fetched
 from workers.ledger import Ending
 from workers.media.container import Container, check_mp4
 from workers.media.darkroom import develop, reprint
 from workers.media.facts import Facts
+from workers.money import spend_of
 from workers.receipts import LastFrame, Receipt, Times, VideoFacts, keys_of, write_receipt
 from workers.steps.failures import STORE_SECONDS, store_failed
 
@@ -45,6 +47,10 @@ SHORT_SECONDS = 0.5
 
 def collect(context: Context, work: Work) -> None:
     """Bring one rendered take home. A stale hand does nothing."""
+    claimed = context.room.claim(work)
+    if claimed is None:
+        return
+    work = claimed
     record = context.room.take(work.batch, work.index)
     if record is None or record.state is not State.COLLECTING or record.fence != work.fence:
         return
@@ -94,6 +100,8 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
         context.store.put_file(keys.video, fetched.path, sha256=fetched.sha256, content_type=VIDEO_TYPE)
         picture_sha256 = _sha256(picture)
         context.store.put_file(keys.last_frame, picture, sha256=picture_sha256, content_type="image/png")
+        price = highest_price(take, own=context.own_prices)
+        cost = cost_of(take, rendered["answer"], facts.duration, context.own_prices, estimated=price)
         write_receipt(
             context.store,
             Receipt(
@@ -128,12 +136,13 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
                     height=size[1],
                     source=source,
                 ),
-                cost=cost_of(take, rendered["answer"], facts.duration, context.own_prices),
+                cost=cost,
                 warnings=warnings,
                 rushes_version=VERSION,
             ),
         )
-    if context.room.move(work, State.COLLECTING, State.DONE, counters={"objects": 3}):
+    spend = spend_of(context, take, cost)
+    if context.room.move(work, State.COLLECTING, State.DONE, counters={"objects": 3}, spend=spend):
         submitted = record.time("submitted_at") or downloaded
         context.events.done(take, context.store.url(keys.video), context.clock.now() - submitted)
 
@@ -214,16 +223,18 @@ def _damaged(context: Context, work: Work, record: TakeRecord, take: Take, error
 def _failed(context: Context, work: Work, record: TakeRecord, take: Take, kind: str, message: str) -> None:
     told = {"kind": kind, "message": context.clean(message), "status": None, "body": None}
     log.error("%s: %s", take.name, told["message"])
+    of = take if record.orphan_of is None else context.take(work.batch, record.orphan_of)
     try:
         context.ledger(work.batch).end(
             Ending(
-                take=take.name,
+                take=of.name,
                 attempt=record.attempt,
                 kind=kind,
                 message=str(told["message"]),
                 body=None,
                 at=context.clock.now(),
-            )
+            ),
+            orphan=None if record.orphan_of is None or record.job is None else record.job["id"],
         )
     except StoreError as trouble:
         store_failed(context, trouble)
@@ -235,6 +246,7 @@ def _failed(context: Context, work: Work, record: TakeRecord, take: Take, kind: 
         State.FAILED,
         fields={"error": told, "damaged": None, "links": None},
         counters={"objects": 1},
+        spend="all",
     )
     if moved:
         context.events.failed(take, str(told["message"]))

@@ -6,17 +6,21 @@ import logging
 from typing import Any
 
 from workers.context import Context
-from workers.engine.room import SHUT_OUT, TakeRecord, Work
+from workers.engine.limits import SHUT_OUT, Spend
 from workers.engine.states import State
+from workers.engine.work import TakeRecord, Work
 from workers.errors import StoreError
 from workers.ledger import Ending
 from workers.providers.errors import (
     AuthRefused,
+    Cancelled,
+    Expired,
     OutputRefused,
     ProviderError,
     QuotaExhausted,
     RateLimited,
     Transient,
+    Unknown,
 )
 
 log = logging.getLogger(__name__)
@@ -24,6 +28,15 @@ log = logging.getLogger(__name__)
 UNREACHABLE_SECONDS = 5.0
 RATE_SECONDS = 10.0
 STORE_SECONDS = 10.0
+
+CANCELLED_WHILE_RUNNING = "asked while running"
+"""How a take's `cancelling` field says that its job was being rendered when the provider was asked to end it."""
+
+WITHDRAWN = "withdrawn"
+"""How it says that the manifest asks for the take no more: it is followed, and not begun again."""
+
+MAYBE_BILLED = (OutputRefused, Expired, Unknown)
+"""Verdicts about jobs that were rendered, or may have been: that they were billed can't be ruled out."""
 
 
 def as_json(error: ProviderError, context: Context) -> dict[str, Any]:
@@ -67,30 +80,46 @@ def upload_failed(context: Context, work: Work, provider: str, error: ProviderEr
     context.room.move(work, State.ADMITTED, State.WAITING, delay=error.retry_after or 0.0, fields=fields)
 
 
-def end_attempt(context: Context, record: TakeRecord, work: Work, name: str, error: ProviderError) -> bool:
+def end_attempt(context: Context, record: TakeRecord, work: Work, error: ProviderError) -> bool:
     """An attempt came to a verdict without a video: record it, and settle what becomes of its take.
 
     False when the store could not record it: then nothing has changed, and the verdict must be asked for again.
     """
     take = context.take(work.batch, work.index)
     told = as_json(error, context)
+    of = take if record.orphan_of is None else context.take(work.batch, record.orphan_of)
+    # What was cancelled while it was being rendered may have been billed.
+    running = isinstance(error, Cancelled) and record.fields.get("cancelling") == CANCELLED_WHILE_RUNNING
+    spend: Spend = "all" if running or isinstance(error, MAYBE_BILLED) else "none"
+    asked_to_end = record.fields.get("cancelling", WITHDRAWN) != WITHDRAWN
+    unwanted = asked_to_end and not isinstance(error, MAYBE_BILLED)
     try:
         context.ledger(work.batch).end(
             Ending(
-                take=name,
+                take=of.name,
                 attempt=record.attempt,
-                kind=error.kind,
+                kind=Cancelled.kind if unwanted else error.kind,
                 message=told["message"],
                 body=told["body"],
+                maybe_billed=spend == "all",
                 at=context.clock.now(),
-            )
+            ),
+            orphan=None if record.orphan_of is None or record.job is None else record.job["id"],
         )
     except StoreError as trouble:
         store_failed(context, trouble)
         return False
     hold_back(context, take.provider, error)
-    fields: dict[str, Any] = {"job": None, "job_id": None, "polls": None, "filed": None, "error": told}
-    if isinstance(error, RateLimited | AuthRefused | QuotaExhausted):
+    fields: dict[str, Any] = {
+        **dict.fromkeys(("job", "job_id", "polls", "filed", "submitted_at", "ended", "gone")),
+        "error": told,
+    }
+    if record.orphan_of is not None:
+        context.room.move(work, record.state, State.FAILED, spend=spend, counters={"objects": 1})
+    elif isinstance(error, Cancelled):
+        if context.room.move(work, record.state, State.CANCELLED, fields=fields, spend=spend, counters={"objects": 1}):
+            context.events.failed(take, told["message"])
+    elif isinstance(error, RateLimited | AuthRefused | QuotaExhausted):
         # It cost nothing, and waiting for a limit never counts against a take.
         context.room.move(
             work,
@@ -117,9 +146,10 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, name: str, err
             State.WAITING,
             fields={**fields, "attempt": record.attempt + 1, "moderated": moderated},
             counters={"objects": 1},
+            spend=spend,
         )
     else:
         kept = {"error": told, "failures": record.failures + 1}
-        if context.room.move(work, record.state, State.FAILED, fields=kept, counters={"objects": 1}):
+        if context.room.move(work, record.state, State.FAILED, fields=kept, counters={"objects": 1}, spend=spend):
             context.events.failed(take, told["message"])
     return True

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from jobs.takes import Take
 from workers.context import Context
-from workers.engine.room import TakeRecord, Work
 from workers.engine.states import State
+from workers.engine.work import TakeRecord, Work, as_ms
 from workers.errors import SettingsError
 from workers.http.errors import Broken, NotSent
 from workers.inputs.resolving import without_secrets
@@ -17,6 +17,7 @@ from workers.providers.errors import Expired, ProviderError, Transient
 from workers.providers.protocol import (
     Access,
     AskNext,
+    Cancelling,
     Ended,
     Gone,
     Job,
@@ -24,10 +25,11 @@ from workers.providers.protocol import (
     Rendered,
     Request,
     Response,
+    Running,
     Verdict,
 )
 from workers.steps.answer import as_rendered, file_again
-from workers.steps.failures import STORE_SECONDS, end_attempt, hold_back
+from workers.steps.failures import CANCELLED_WHILE_RUNNING, STORE_SECONDS, end_attempt, hold_back
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +125,7 @@ def _carry_on(context: Context, one: _Asking, verdict: Verdict) -> None:
                 State.COLLECTING,
                 fields={
                     "rendered": as_rendered(verdict),
-                    "rendered_at": round(context.clock.now() * 1000),
+                    "rendered_at": as_ms(context.clock.now()),
                     "acceptance": None,
                     "waits_for": None,
                 },
@@ -132,7 +134,7 @@ def _carry_on(context: Context, one: _Asking, verdict: Verdict) -> None:
             _later(context, one.work, one.record, why=str(error), ended=int(one.record.fields.get("ended", 0)) + 1)
         case Ended(error):
             log.warning("%s: %s", one.take.name, context.clean(str(error)))
-            if not end_attempt(context, one.record, one.work, one.take.name, error):
+            if not end_attempt(context, one.record, one.work, error):
                 _later(context, one.work, one.record, seconds=STORE_SECONDS)
         case Gone(error):
             seen = int(one.record.fields.get("gone", 0)) + 1
@@ -142,12 +144,35 @@ def _carry_on(context: Context, one: _Asking, verdict: Verdict) -> None:
                     status=error.status,
                     body=error.body,
                 )
-                if end_attempt(context, one.record, one.work, one.take.name, gone):
+                if end_attempt(context, one.record, one.work, gone):
                     return
             _later(context, one.work, one.record, why=str(error), gone=seen)
         case _:
+            if one.record.fields.get("cancelling") == "wanted" and _cancel(context, one, verdict):
+                return
             position = verdict.position if isinstance(verdict, Queued) else None
             _later(context, one.work, one.record, position=position)
+
+
+def _cancel(context: Context, one: _Asking, verdict: Queued | Running | AskNext) -> bool:
+    """Ask the provider to end a job that isn't finished. False when that is to be tried again at the next poll."""
+    translator = adapter(one.take.provider)
+    running = not isinstance(verdict, Queued)
+    if not isinstance(translator, Cancelling) or (running and translator.cancels == "queued"):
+        why = f"{one.take.provider} can't cancel a job that {'is being rendered' if running else 'it has accepted'}"
+        _later(context, one.work, one.record, why=f"{why}: it is paid for, and will be kept", cancelling="kept")
+        return True
+    answer = context.wire.send_many([translator.cancellation(one.job, one.access)], timeout=POLL_SECONDS)[0]
+    if not isinstance(answer, Response):
+        return False
+    try:
+        noted = translator.cancelled(answer)
+    except ProviderError as error:
+        hold_back(context, one.take.provider, error, following=True)
+        return False
+    told = CANCELLED_WHILE_RUNNING if running else "asked"
+    _later(context, one.work, one.record, cancelling=told if noted else "kept", soon=True)
+    return True
 
 
 def _later(
@@ -160,10 +185,13 @@ def _later(
     position: int | None = None,
     gone: int | None = None,
     ended: int | None = None,
+    cancelling: str | None = None,
+    soon: bool = False,
 ) -> None:
-    settings = context.settings.provider(context.expansion(work.batch).manifest.provider)
-    polls = int(record.fields.get("polls", 0)) + 1
+    settings = context.settings.provider(context.take(work.batch, work.index).provider)
+    polls = 0 if soon else int(record.fields.get("polls", 0)) + 1
     placed = min(settings.slowest_poll, settings.first_poll * GROWTH ** min(polls, 40))
+    kept = {} if cancelling is None else {"cancelling": cancelling}
     context.room.move(
         work,
         State.RENDERING,
@@ -175,5 +203,6 @@ def _later(
             "waits_for": None if why is None else context.clean(why),
             "gone": gone,
             "ended": ended,
+            **kept,
         },
     )

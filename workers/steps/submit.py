@@ -1,7 +1,9 @@
 """Submit: the one step that costs money.
 
-The order is the point of it. The intent is durable in the store, then Redis says `submitting` under this hand, then
-the clock is looked at, then the POST goes out, once. What its answer means is `workers.steps.answer`.
+The order is the point of it. Redis says `submitting` under this hand; then the intent is durable in the store; then
+Redis is asked whether that still holds, and the clock is looked at; then the POST goes out, once. So what Redis doesn't
+know of, though the store does, Redis has forgotten, and what has no intent was never sent. What its answer means is
+`workers.steps.answer`.
 """
 
 from __future__ import annotations
@@ -9,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import secrets
 
-from jobs.prices import price_of
+from jobs.prices import highest_price
 from jobs.takes import Take
 from workers.context import Context
-from workers.engine.room import Work
 from workers.engine.states import State
+from workers.engine.work import Work
 from workers.errors import SettingsError, StoreError
 from workers.http.calls import Outcome
 from workers.inputs.resolving import resolve, without_secrets
@@ -22,13 +25,17 @@ from workers.ledger import Intent
 from workers.providers import adapter
 from workers.providers.errors import AuthRefused, InDoubt, ProviderError, QuotaExhausted, RateLimited, Transient
 from workers.providers.protocol import Attempt, Request
-from workers.steps.answer import settle, take_back
+from workers.steps.answer import RECORDED_SECONDS, settle, take_back
 from workers.steps.failures import STORE_SECONDS, as_json, end_attempt, hold_back, store_failed, upload_failed
+from workers.steps.take_over import take_over
 
 log = logging.getLogger(__name__)
 
+INTENT_SECONDS = 150.0
+"""The lease of a hand that writes its intent: longer than the store is waited for."""
+
 BEGIN_SECONDS = 10.0
-"""Between taking the take in hand and sending. A process that was stopped meanwhile must not send late."""
+"""Between the last look and sending. A process that was stopped meanwhile must not send late."""
 
 LEASE_MARGIN = 30.0
 
@@ -41,13 +48,19 @@ def submit(context: Context, work: Work) -> None:
     record = context.room.take(work.batch, work.index)
     if record is None or record.state is not State.ADMITTED or record.fence != work.fence:
         return
+    if not context.room.trusts(work.batch):
+        return  # Redis was started anew; what it says is being held against the store
     take = context.take(work.batch, work.index)
+    if record.fields.get("reuse") is not None:
+        take_over(context, work, record, take)
+        return
     translator = adapter(take.provider)
     again_since = record.time("again_since")
-    if again_since is not None and context.clock.now() - again_since >= translator.settling_seconds:
+    if again_since is not None and context.room.time() - again_since >= translator.settling_seconds:
         # It waited, for a seat or a pause, past the time in which its key still stands for the same job.
         late = InDoubt(f"{take.provider} may have accepted it before, and by now would accept it once more")
-        context.room.move(work, State.ADMITTED, State.DOUBT, fields={"error": as_json(late, context)})
+        told = {"error": as_json(late, context)}
+        context.room.move(work, State.ADMITTED, State.DOUBT, delay=RECORDED_SECONDS, fields=told)
         return
     try:
         attempt = attempt_of(context, take, record.attempt)
@@ -68,43 +81,34 @@ def submit(context: Context, work: Work) -> None:
     except ProviderError as error:
         if again_since is not None:
             # That it can't be sent now doesn't say that it wasn't accepted before.
-            context.room.move(work, State.ADMITTED, State.DOUBT, fields={"error": as_json(error, context)})
-        elif not end_attempt(context, record, work, take.name, error):
+            told = {"error": as_json(error, context)}
+            context.room.move(work, State.ADMITTED, State.DOUBT, delay=RECORDED_SECONDS, fields=told)
+        elif not end_attempt(context, record, work, error):
             context.room.move(work, State.ADMITTED, State.WAITING, delay=STORE_SECONDS)
         return
-    price = price_of(take.asked, take.provider, own=context.own_prices)
-    try:
-        context.ledger(work.batch).intend(
-            Intent(
-                take=take.name,
-                attempt=record.attempt,
-                provider=take.provider,
-                identity=take.asked.identity(),
-                request_digest=_digest(request),
-                highest_price=None if price is None else price.amount,
-                currency=None if price is None else price.currency,
-                # The provider remembers the key from when it first saw it, and so must the record.
-                at=context.clock.now() if again_since is None else again_since,
-            )
-        )
-    except StoreError as error:
-        store_failed(context, error)
-        context.room.move(work, State.ADMITTED, State.WAITING)
-        return
-
-    begun = context.clock.monotonic()
+    hand = secrets.token_hex(8)
     mine = context.room.move(
         work,
         State.ADMITTED,
         State.SUBMITTING,
-        delay=translator.submit_timeout + BEGIN_SECONDS + LEASE_MARGIN,
-        fields={"submitted_at": _ms(context), **resolved.fields},
+        delay=INTENT_SECONDS,
+        fields={**resolved.fields, "hand": hand},
         counters={"submissions": 1, "objects": 1},
     )
     if not mine:
         return
-    if context.clock.monotonic() - begun > BEGIN_SECONDS:
-        take_back(context, work, "")
+    try:
+        # The provider remembers the key from when it first saw it, and so must the record.
+        at = context.room.time() if again_since is None else again_since
+        context.ledger(work.batch).intend(_intent(context, take, record.attempt, request, hand, at))
+    except StoreError as error:
+        store_failed(context, error)
+        take_back(context, work, str(error), again_since=again_since)
+        return
+    lease = translator.submit_timeout + BEGIN_SECONDS + LEASE_MARGIN
+    begun = context.clock.monotonic()
+    if not context.room.may_send(work, lease=lease) or context.clock.monotonic() - begun > BEGIN_SECONDS:
+        take_back(context, work, "", again_since=again_since)
         return
 
     def answered(outcome: Outcome) -> None:
@@ -124,9 +128,20 @@ def attempt_of(context: Context, take: Take, number: int) -> Attempt:
     return Attempt(take=name, number=number, key=hashlib.sha256(named.encode()).hexdigest())
 
 
+def _intent(context: Context, take: Take, number: int, request: Request, hand: str, at: float) -> Intent:
+    price = highest_price(take, own=context.own_prices)
+    return Intent(
+        take=take.name,
+        attempt=number,
+        provider=take.provider,
+        identity=take.asked.identity(),
+        request_digest=_digest(request),
+        highest_price=None if price is None else price.amount,
+        currency=None if price is None else price.currency,
+        hand=hand,
+        at=at,
+    )
+
+
 def _digest(request: Request) -> str:
     return hashlib.sha256(json.dumps(request.json, sort_keys=True).encode()).hexdigest()
-
-
-def _ms(context: Context) -> int:
-    return round(context.clock.now() * 1000)

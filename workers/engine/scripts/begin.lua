@@ -1,3 +1,36 @@
--- All that the store knows of a batch has been taken over: from now on its takes may be admitted. ARGV: 3 batch.
-redis.call('HSET', batch_key(ARGV[3]), 'begun', 1)
+-- All that the store knows of a batch has been taken over: from now on its takes may be admitted.
+-- Returns 1, or 0 when Redis was emptied or started anew meanwhile, and all of it is to be done once more.
+-- ARGV: 4 batch, 5 spent by the batch (micros, '' to leave it as it is), 6 lane of the day's account, 7 spent of today's,
+--   8 '1' when a person has opened it: failures are counted from here on, 9 and 10 what Redis believed of the two accounts
+--   before the record was read: what has come to them since may not be on record, 11 the server when that began.
+local batch = ARGV[4]
+local key = batch_key(batch)
+if redis.call('HEXISTS', key, 'digest') == 0 or server() ~= ARGV[11] then return 0 end
+if ARGV[5] ~= '' then
+  local since = tonumber(redis.call('HGET', key, 'spent') or '0') - tonumber(ARGV[9])
+  redis.call('HSET', key, 'spent', whole(tonumber(ARGV[5]) + math.max(0, since)))
+  local reserved = 0
+  for _, set in ipairs({'alive', 'doubt'}) do
+    for _, index in ipairs(redis.call('SMEMBERS', batch_key(batch, set))) do
+      reserved = reserved + tonumber(redis.call('HGET', take_key(batch, index), 'reserved') or '0')
+    end
+  end
+  for _, index in ipairs(redis.call('ZRANGE', batch_key(batch, 'back'), 0, -1)) do
+    reserved = reserved + tonumber(redis.call('HGET', take_key(batch, index), 'reserved') or '0')
+  end
+  redis.call('HSET', key, 'reserved', whole(reserved))
+end
+if ARGV[7] ~= '' then
+  local account = day_key(ARGV[6], math.floor(NOW / 86400000))
+  local before = tonumber(redis.call('HGET', account, 'spent:' .. batch) or '0')
+  local spent = tonumber(ARGV[7]) + math.max(0, before - tonumber(ARGV[10]))
+  redis.call('HINCRBY', account, 'spent', whole(spent - before))
+  redis.call('HSET', account, 'spent:' .. batch, whole(spent))
+  redis.call('EXPIRE', account, 864000)
+end
+if ARGV[8] == '1' or redis.call('HEXISTS', key, 'failures_before') == 0 then
+  redis.call('HSET', key, 'failures_before', redis.call('HGET', key, 'n:failed') or '0')
+end
+redis.call('HSET', key, 'begun', 1, 'server', server())
+redis.call('HDEL', key, 'recovering')
 return 1

@@ -1,7 +1,18 @@
--- Set a provider's limits, and lift its pause. ARGV: 3 lane, 4 seats, 5 ms between requests (0: no limit), 6 queues excess,
---   7 for how many ms an attempt in doubt may be sent again under its key (0: never), 8 whether it lists its jobs.
-local key = lane_key(ARGV[3])
-redis.call('HSET', key, 'seats', ARGV[4], 'interval', ARGV[5], 'queues', ARGV[6], 'again', ARGV[7], 'lists', ARGV[8])
+-- Set a provider's limits, and lift its pause. ARGV: 4 lane, 5 seats, 6 ms between requests (0: no limit), 7 queues excess,
+--   8 for how many ms an attempt in doubt may be sent again under its key (0: never), 9 whether it lists its jobs,
+--   10 the most that may be spent there in a day (micros, '' for no limit).
+local key = lane_key(ARGV[4])
+redis.call('HSET', key, 'seats', ARGV[5], 'interval', ARGV[6], 'queues', ARGV[7], 'again', ARGV[8], 'lists', ARGV[9])
+if ARGV[10] == '' then redis.call('HDEL', key, 'day_budget') else redis.call('HSET', key, 'day_budget', ARGV[10]) end
 redis.call('HDEL', key, 'paused', 'paused_kind')
-redis.call('SADD', LANES, ARGV[3])
+if ARGV[7] == '1' then
+  -- Taken while it wasn't known that a doubt needs none here.
+  for _, who in ipairs(redis.call('SMEMBERS', lane_key(ARGV[4], 'seats'))) do
+    local batch, index = string.match(who, '^(.*):(%d+)$')
+    if redis.call('HGET', take_key(batch, index), 'state') == 'doubt' then
+      redis.call('SREM', lane_key(ARGV[4], 'seats'), who)
+    end
+  end
+end
+redis.call('SADD', LANES, ARGV[4])
 return 1

@@ -1,21 +1,27 @@
--- The store holds the receipts of these takes: they are done. ARGV: 3 batch, 4... indices.
--- One that is alive comes to its end by itself. Of one that waits, has failed or is in doubt nothing is left behind, or
--- it would be admitted, and paid for, once more.
-local batch = ARGV[3]
-local lane = redis.call('HGET', batch_key(batch), 'lane')
+-- The store holds the receipts of these takes: they are done. ARGV: 4 batch, 5 'unmark' to do that instead, or 'all' for
+-- those that are alive, too; 6... indices.
+-- One that is alive comes to its end by itself, unless Redis has gone back to before it was done. Of one that waits, has
+-- failed or is in doubt nothing is left behind, or it would be admitted, and paid for, once more.
+local batch = ARGV[4]
 local marked = 0
-for i = 4, #ARGV do
+if redis.call('HEXISTS', batch_key(batch), 'digest') == 0 then return 0 end
+for i = 6, #ARGV do
   local index = ARGV[i]
-  local state = redis.call('HGET', take_key(batch, index), 'state')
-  if not ALIVE[state] then
+  local key = take_key(batch, index)
+  local state = redis.call('HGET', key, 'state')
+  if ARGV[5] == 'unmark' then
+    redis.call('SETBIT', batch_key(batch, 'done'), index, 0)
+  elseif ARGV[5] == 'all' or not ALIVE[state] then
     if state then
-      count(batch, state, -1)
-      if SETS[state] then redis.call('SREM', batch_key(batch, state), index) end
-      redis.call('ZREM', batch_key(batch, 'back'), index)
-      redis.call('SREM', lane_key(lane, 'seats'), member(batch, index))
-      redis.call('DEL', take_key(batch, index))
+      if FOLLOWED[state] then remember_over(batch, redis.call('HGET', key, 'job_id')) end
+      leave(batch, index, state)
+      settle_money(batch, key, 'all')
+      redis.call('ZREM', DUE, member(batch, index))
+      redis.call('SREM', lane_key(lane_of(batch, key), 'seats'), member(batch, index))
+      redis.call('DEL', key)
     end
     redis.call('SETBIT', batch_key(batch, 'done'), index, 1)
+    release_children(batch, index, 'done')
     marked = marked + 1
   end
 end

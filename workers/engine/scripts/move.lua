@@ -1,16 +1,23 @@
--- One transition, compare-and-set. ARGV: 3 batch, 4 index, 5 fence, 6 from, 7 to, 8 delay (ms), 9 fields (JSON),
---   10 hand (a token of the caller's), 11 the batch's counters to add to (JSON).
+-- One transition, compare-and-set. ARGV: 4 batch, 5 index, 6 fence, 7 from, 8 to, 9 delay (ms), 10 fields (JSON),
+--   11 hand (a token of the caller's), 12 the batch's counters to add to (JSON), 13 what was spent (JSON, '' by the rule).
 -- Returns the new state; or '' when the caller's hand is stale: the take has moved on without it.
-local batch, index, fence, from, to = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local batch, index, fence, from, to = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local key = take_key(batch, index)
 local take = redis.call('HMGET', key, 'state', 'fence', 'last')
 -- The same call again (its answer was lost on the way) is answered as it was the first time.
-if take[3] == ARGV[10] .. ' ' .. to then return to end
-if to == 'done' and not take[1] and redis.call('GETBIT', batch_key(batch, 'done'), index) == 1 then return to end
+if take[3] == ARGV[11] .. ' ' .. to then return to end
+if to == 'done' and not take[1] then
+  -- Of a job that came besides a take's own nothing is left when it is over.
+  if is_orphan(index) or redis.call('GETBIT', batch_key(batch, 'done'), index) == 1 then return to end
+end
 if take[1] ~= from or take[2] ~= fence then return '' end
-local fields = cjson.decode(ARGV[9])
-fields.last = ARGV[10] .. ' ' .. to
-local result = move(batch, index, from, to, tonumber(ARGV[8]), fields)
-if result.err then return result end
-for name, by in pairs(cjson.decode(ARGV[11])) do redis.call('HINCRBY', batch_key(batch), name, by) end
+-- Redis may have gone back to an earlier state when it was started, in which this take was not submitted yet.
+if to == 'submitting' and not trusted(batch) then return '' end
+local fields = cjson.decode(ARGV[10])
+fields.last = ARGV[11] .. ' ' .. to
+-- By Redis's clock, as everything is that is later held against it.
+if to == 'submitting' then fields.submitted_at = NOW end
+local result = move(batch, index, from, to, tonumber(ARGV[9]), fields, ARGV[13] ~= '' and cjson.decode(ARGV[13]) or nil)
+if type(result) == 'table' and result.err then return result end
+for name, by in pairs(cjson.decode(ARGV[12])) do redis.call('HINCRBY', batch_key(batch), name, by) end
 return result

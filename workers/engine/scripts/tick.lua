@@ -1,41 +1,76 @@
 -- Hand out what can be done now. Any number of pumps may call it at any time.
--- ARGV: 3 most steps to hand out, 4 lease of an admitted take, 5 of a poll, 6 of a collection (ms),
---       7 most takes admitted and not begun, 8 lease of settling a doubt (ms).
+-- ARGV: 4 most steps to hand out, 5 lease of an admitted take, 6 of a poll, 7 of a collection (ms),
+--       8 most takes admitted and not begun, 9 lease of settling a doubt (ms), 10 of taking a batch up from the store (ms).
 -- Returns a flat list, five a step: step, batch, index, fence, attempt.
-local most = tonumber(ARGV[3])
-local lease = {admitted = tonumber(ARGV[4]), rendering = tonumber(ARGV[5]), collecting = tonumber(ARGV[6]),
-  doubt = tonumber(ARGV[8])}
-local most_unstarted = tonumber(ARGV[7])
+local most = tonumber(ARGV[4])
+local lease = {admitted = tonumber(ARGV[5]), rendering = tonumber(ARGV[6]), collecting = tonumber(ARGV[7]),
+  doubt = tonumber(ARGV[9])}
+local most_unstarted = tonumber(ARGV[8])
 local step_of = {admitted = 'submit', rendering = 'poll', collecting = 'collect', doubt = 'settle'}
 local out = {}
+local RUN = server()
+
+local function say(...)
+  for _, part in ipairs({...}) do out[#out + 1] = tostring(part) end
+end
 
 local function hand_out(batch, index, state)
   local key = take_key(batch, index)
   local fence = redis.call('HINCRBY', key, 'fence', 1)
   due_in(batch, index, lease[state])
-  for _, part in ipairs({step_of[state], batch, index, fence, redis.call('HGET', key, 'attempt') or '1'}) do
-    out[#out + 1] = tostring(part)
+  say(step_of[state], batch, index, fence, redis.call('HGET', key, 'attempt') or '1')
+end
+
+-- Redis was started since this batch was last held against the store, and may have less in it than before.
+local function needs_recovery(batch)
+  local key = batch_key(batch)
+  local known = redis.call('HMGET', key, 'begun', 'server', 'recovering')
+  if not known[1] or known[2] == RUN then return false end
+  -- One that is done has nothing to lose, and there may be many of them. What is in doubt, or has failed, may have been
+  -- submitted again since.
+  local total = tonumber(redis.call('HGET', key, 'total'))
+  if redis.call('SCARD', batch_key(batch, 'alive')) == 0 and redis.call('BITCOUNT', batch_key(batch, 'done')) >= total then
+    return false
   end
+  if tonumber(known[3] or '0') <= NOW then
+    redis.call('HSET', key, 'recovering', NOW + tonumber(ARGV[10]))
+    say('recover', batch, 0, 0, 1)
+  end
+  return true
+end
+
+-- What is really spent has come to where all that can be cancelled is, once.
+local function cut(batch)
+  local set = redis.call('HMGET', batch_key(batch), 'budget_cancel', 'spent', 'cut')
+  if not set[1] or set[3] or tonumber(set[2] or '0') < tonumber(set[1]) then return end
+  redis.call('HSET', batch_key(batch), 'cut', 1)
+  end_alive(batch)
+end
+
+local unsure = {}
+for _, batch in ipairs(redis.call('SMEMBERS', BATCHES)) do
+  if needs_recovery(batch) then unsure[batch] = true else cut(batch) end
 end
 
 -- What is due: polls and collections, and the leases of hands that have gone silent.
 for _, who in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', NOW, 'LIMIT', 0, most)) do
   local batch, index = string.match(who, '^(.*):(%d+)$')
   local state = redis.call('HGET', take_key(batch, index), 'state')
-  if step_of[state] then
+  if unsure[batch] and state == 'admitted' then
+    due_in(batch, index, lease.admitted) -- whether it may be sent is known when the store has been read
+  elseif step_of[state] then
     hand_out(batch, index, state)
   elseif state == 'submitting' then
     -- Nobody came back from the POST. Whether it was accepted can't be known from here.
     local key = take_key(batch, index)
     redis.call('HINCRBY', key, 'fence', 1)
-    local lane = redis.call('HGET', batch_key(batch), 'lane')
-    local again = tonumber(redis.call('HGET', lane_key(lane), 'again') or '0')
+    local again = tonumber(redis.call('HGET', lane_key(lane_of(batch, key)), 'again') or '0')
     local since = tonumber(redis.call('HGET', key, 'again_since') or redis.call('HGET', key, 'submitted_at') or '0')
-    if NOW - since < again then
+    if again > 0 and NOW - since < again then
       -- The same key brings the same job back, if there is one.
       move(batch, index, 'submitting', 'waiting', 0, {again_since = since})
     else
-      move(batch, index, 'submitting', 'doubt', 5000, {
+      move(batch, index, 'submitting', 'doubt', 1000, {
         error = cjson.encode({
           kind = 'in-doubt',
           message = 'the worker that was submitting this take fell silent, so the provider may or may not have accepted it'
@@ -49,58 +84,188 @@ end
 
 local looks = 20000 -- the rest at the next tick: no script may hold Redis for long
 
--- The next take of a batch: one that came back and is due, else the next that was never admitted.
--- Besides, whether there may be more of them later.
+local function untouched(batch, index)
+  return redis.call('GETBIT', batch_key(batch, 'done'), index) == 0 and redis.call('EXISTS', take_key(batch, index)) == 0
+end
+
+local function hold_of(span)
+  if span and span[4] and span[4] ~= cjson.null then return span[4] end
+end
+
+-- What is told of a batch of which parts are held by different things: the one that can be lifted most likely.
+local GRAVITY = {paused = 3, cancelled = 2, waived = 1}
+local function graver(one, other)
+  if not one or (other and (GRAVITY[other] or 0) > (GRAVITY[one] or 0)) then return other end
+  return one
+end
+
+-- The next take of a batch: one that came back and is due, else the next that was never admitted. With it what makes the
+-- choice final; and what holds the rest, or whether there may be more later.
 local function next_take(batch)
-  local back = redis.call('ZRANGEBYSCORE', batch_key(batch, 'back'), '-inf', NOW, 'LIMIT', 0, 1)[1]
-  if back then return back end
-  local key = batch_key(batch)
-  local index, total = unpack(redis.call('HMGET', key, 'next', 'total'))
-  index, total = tonumber(index), tonumber(total)
-  while index < total and looks > 0 do
-    looks = looks - 1
-    if redis.call('GETBIT', batch_key(batch, 'done'), index) == 0
-      and redis.call('EXISTS', take_key(batch, index)) == 0 then
-      redis.call('HSET', key, 'next', index + 1)
-      return tostring(index)
+  local spans = spans_of(batch)
+  local held
+  local passed = 0
+  local back
+  repeat
+    back = redis.call('ZRANGEBYSCORE', batch_key(batch, 'back'), '-inf', NOW, 'LIMIT', passed, 200)
+    for _, index in ipairs(back) do
+      local hold = hold_of(span_of(spans, tonumber(index)))
+      if not hold then return index, function() end end
+      held = graver(held, hold)
+      looks = looks - 1
     end
-    index = index + 1
+    passed = passed + #back
+  until #back < 200 or looks <= 0
+  local key = batch_key(batch, 'next')
+  for _, span in ipairs(spans) do
+    local start, finish = span[1], span[2]
+    if hold_of(span) then
+      held = graver(held, hold_of(span))
+    else
+      local index = tonumber(redis.call('HGET', key, whole(start)) or start)
+      local come = index
+      while index < finish and looks > 0 do
+        looks = looks - 1
+        if untouched(batch, whole(index)) then
+          local found = whole(index)
+          if index > come then redis.call('HSET', key, whole(start), found) end
+          return found, function() redis.call('HSET', key, whole(start), whole(tonumber(found) + 1)) end
+        end
+        index = index + 1
+      end
+      if index > come then redis.call('HSET', key, whole(start), whole(index)) end
+      if index < finish then return nil, nil, nil, true end
+    end
   end
-  redis.call('HSET', key, 'next', index)
-  return nil, index < total
+  return nil, nil, held, redis.call('ZCARD', batch_key(batch, 'back')) > passed
+end
+
+-- Why nothing more of a batch is admitted, by what a person or its manifest has set.
+local function stop_of(batch)
+  local set = redis.call('HMGET', batch_key(batch), 'hold', 'deadline', 'max_failures', 'n:failed', 'failures_before')
+  if set[1] then return set[1] end
+  if set[2] and tonumber(set[2]) <= NOW then return 'deadline' end
+  if set[3] and tonumber(set[4] or '0') - tonumber(set[5] or '0') >= tonumber(set[3]) then return 'failures' end
+end
+
+-- What must be reserved for a take: for its batch and for its provider's day; nil where there is no such account.
+-- 'quote' where that isn't known yet, 'budget' or 'day' where it is more than there is.
+local function price_of(batch, index, lane)
+  local set = redis.call('HMGET', batch_key(batch), 'budget_stop', 'spent', 'reserved')
+  local day_budget = redis.call('HGET', lane_key(lane), 'day_budget')
+  if not set[1] and not day_budget then return nil end
+  if redis.call('HGET', take_key(batch, index), 'reserved') or redis.call('HGET', take_key(batch, index), 'reserved_day') then
+    return nil -- it is sent again under the same key, and its money has been put aside
+  end
+  -- It is given what its twin has, whatever it would cost.
+  if redis.call('HGET', take_key(batch, index), 'reuse') then return nil end
+  local quoted = redis.call('HGET', batch_key(batch, 'prices'), index)
+  local amount, day_amount
+  if quoted then amount, day_amount = string.match(quoted, '^([^,]*),([^,]*)$') end
+  if not quoted or (set[1] and amount == '') or (day_budget and day_amount == '') then return 'quote' end
+  if amount == '?' or day_amount == '?' then return 'unpriced' end
+  if set[1] and tonumber(set[2] or '0') + tonumber(set[3] or '0') + tonumber(amount) > tonumber(set[1]) then return 'budget' end
+  if day_budget then
+    local day = redis.call('HMGET', day_key(lane, math.floor(NOW / 86400000)), 'spent', 'reserved')
+    if tonumber(day[1] or '0') + tonumber(day[2] or '0') + tonumber(day_amount) > tonumber(day_budget) then return 'day' end
+  end
+  return {set[1] and tonumber(amount) or nil, day_budget and tonumber(day_amount) or nil, day = day_budget}
+end
+
+local function stop(batch, why)
+  if why then redis.call('HSET', batch_key(batch), 'stopped', why) else redis.call('HDEL', batch_key(batch), 'stopped') end
+end
+
+-- A take that is to be sent again under its key. It may be at the provider, has its seat and its money, and so is not
+-- held back by what holds back the others; unless it was cancelled: then whether it was accepted is for a person to see.
+local function again_take(batch)
+  for _, index in ipairs(redis.call('ZRANGEBYSCORE', batch_key(batch, 'back'), '-inf', NOW, 'LIMIT', 0, 1000)) do
+    if redis.call('HEXISTS', take_key(batch, index), 'again_since') == 1 then
+      local hold = redis.call('HGET', batch_key(batch), 'hold')
+      if hold ~= 'cancelled' then hold = hold_of(span_of(spans_of(batch), tonumber(index))) end
+      local asked = redis.call('HGET', take_key(batch, index), 'cancelling') or 'withdrawn'
+      if hold ~= 'cancelled' and hold ~= 'waived' and asked == 'withdrawn' then return index end
+      local told = {kind = 'in-doubt', message = 'it was cancelled before it was known whether the provider had accepted it'}
+      move(batch, index, 'waiting', 'doubt', 1000, {error = cjson.encode(told)})
+    end
+  end
+end
+
+local function begin(lane, batch, index)
+  local take = take_key(batch, index)
+  redis.call('ZINCRBY', lane_key(lane, 'batches'), 1, batch)
+  redis.call('HSETNX', take, 'attempt', 1)
+  -- One that is sent again has its seat in the lane that it was sent to.
+  if redis.call('HEXISTS', take, 'again_since') == 0 then redis.call('HSET', take, 'lane', lane) end
+  redis.call('HDEL', batch_key(batch, 'prices'), index)
+  move(batch, index, 'waiting', 'admitted', lease.admitted, {admitted_at = NOW})
+  hand_out(batch, index, 'admitted')
+end
+
+-- Find one take of `batch` that may be admitted to `lane`, and admit it; when the lane is `full`, one that has its seat.
+-- Returns 1, or 0; and whether to go on listing the batch.
+local function admit_one(lane, batch, full)
+  if redis.call('HEXISTS', batch_key(batch), 'begun') == 0 or unsure[batch] then return 0, true end
+  local again = redis.call('HGET', lane_key(lane), 'again') ~= '0' and again_take(batch)
+  if again then
+    begin(lane, batch, again)
+    return 1, true
+  end
+  if full then return 0, true end
+  local why = stop_of(batch)
+  if why then
+    stop(batch, why)
+    return 0, redis.call('ZCARD', batch_key(batch, 'back')) > 0
+  end
+  local index, commit, held, more = next_take(batch)
+  if not index then
+    if not more then stop(batch, held) end
+    return 0, more
+  end
+  local take = take_key(batch, index)
+  local price = price_of(batch, index, lane)
+  if price == 'quote' then
+    say('quote', batch, index, 0, 1)
+    return 0, true
+  elseif type(price) == 'string' then
+    stop(batch, price)
+    return 0, true
+  end
+  commit()
+  stop(batch, nil)
+  if price then reserve(batch, take, lane, price[1], price[2]) end
+  begin(lane, batch, index)
+  return 1, true
 end
 
 local function admit(lane)
   local key = lane_key(lane)
-  local limits = redis.call('HMGET', key, 'seats', 'interval', 'tat', 'not_before', 'paused')
-  if not limits[1] or limits[5] then return end
-  if tonumber(limits[4] or '0') > NOW then return end
-  local seats, interval = tonumber(limits[1]), tonumber(limits[2] or '0')
+  local limits = redis.call('HMGET', key, 'seats', 'interval', 'tat', 'not_before', 'paused', 'again')
+  local open = limits[1] and not limits[5] and tonumber(limits[4] or '0') <= NOW
+  local seats, interval = tonumber(limits[1] or '0'), tonumber(limits[2] or '0')
   local tat = tonumber(limits[3] or '0') -- GCRA: when the next request would conform
-  while #out < most * 5 do
-    if redis.call('SCARD', lane_key(lane, 'seats')) >= seats then return end
+  local skip = {}
+  while open and #out < most * 5 do
+    local full = redis.call('SCARD', lane_key(lane, 'seats')) >= seats
+    if full and limits[6] == '0' then return end
     if redis.call('SCARD', UNSTARTED) >= most_unstarted then return end
     if interval > 0 and tat > NOW then return end
-    local found, batch, more
+    local admitted = 0
     -- The batch that was served least goes first, so a large one doesn't starve one that comes later.
-    for _, candidate in ipairs(redis.call('ZRANGE', lane_key(lane, 'batches'), 0, 99)) do
-      found, more = nil, true
-      if redis.call('HEXISTS', batch_key(candidate), 'begun') == 1 then found, more = next_take(candidate) end
-      if found then batch = candidate break end
-      if not more and redis.call('ZCARD', batch_key(candidate, 'back')) == 0 then
-        redis.call('ZREM', lane_key(lane, 'batches'), candidate)
+    for _, batch in ipairs(redis.call('ZRANGE', lane_key(lane, 'batches'), 0, 99)) do
+      if not skip[batch] then
+        local keep
+        admitted, keep = admit_one(lane, batch, full)
+        if not keep then redis.call('ZREM', lane_key(lane, 'batches'), batch) end
+        if admitted == 1 then break end
+        skip[batch] = true
       end
     end
-    if not found then return end
-    redis.call('ZINCRBY', lane_key(lane, 'batches'), 1, batch)
+    if admitted == 0 then return end
     if interval > 0 then
       tat = math.max(tat, NOW) + interval
       redis.call('HSET', key, 'tat', tat)
     end
-    local take = take_key(batch, found)
-    redis.call('HSETNX', take, 'attempt', 1)
-    move(batch, found, 'waiting', 'admitted', lease.admitted, {admitted_at = NOW})
-    hand_out(batch, found, 'admitted')
   end
 end
 

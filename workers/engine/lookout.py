@@ -1,0 +1,292 @@
+"""What can be seen of the waiting room, without changing anything in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, cast
+
+from jobs.spans import from_json
+from workers.engine.census import Census
+from workers.engine.scripts import Scripts, as_text, reaching
+from workers.engine.standing import Lane, Money, Standing, Stopped
+from workers.engine.states import ALIVE, State
+from workers.engine.work import TakeRecord
+
+RESTING = (State.FAILED, State.DOUBT, State.BLOCKED, State.CANCELLED, State.WAIVED)
+Held = Literal[State.FAILED, State.DOUBT, State.BLOCKED, State.CANCELLED, State.WAIVED]
+
+
+class Lookout:
+    """Reads the waiting room. All of it raises `RedisError` when Redis stays unreachable."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+        self._redis = scripts.client
+        self._key = scripts.key
+
+    def time(self) -> float:
+        """What time it is by Redis's clock, the same for all workers, in seconds since the epoch."""
+        if self._scripts.clock is not None:
+            return self._scripts.clock() / 1000
+        with reaching():
+            seconds, micros = self._redis.time()
+        return seconds + micros / 1e6
+
+    def batches(self) -> list[str]:
+        """The names of all open batches."""
+        with reaching():
+            return sorted(as_text(name) for name in cast("set[bytes]", self._redis.smembers(self._key("batches"))))
+
+    def manifest(self, batch: str) -> bytes | None:
+        """The frozen manifests (JSON) of an open batch."""
+        with reaching():
+            return cast("bytes | None", self._redis.get(self._key("batch", batch, "manifest")))
+
+    def digest(self, batch: str) -> str | None:
+        """The digest of the manifests that an open batch stands for; None when Redis doesn't know the batch."""
+        return self._field(batch, "digest")
+
+    def on_doubt(self, batch: str) -> str:
+        """What is to be done with a doubt that can't be settled: `hold` or `resubmit`."""
+        return self._field(batch, "on_doubt") or "hold"
+
+    def spans(self, batch: str) -> str:
+        """The spans of a batch's takes as JSON (`jobs.spans`), in the order in which they are admitted."""
+        with reaching():
+            raw = cast("bytes | None", self._redis.get(self._key("batch", batch, "spans")))
+        return "[]" if raw is None else raw.decode()
+
+    def done(self, batch: str) -> Iterator[int]:
+        """The indices of the takes that Redis believes to be done."""
+        with reaching():
+            bits = cast("bytes | None", self._redis.get(self._key("batch", batch, "done"))) or b""
+        for position, byte in enumerate(bits):
+            if byte:
+                yield from (position * 8 + bit for bit in range(8) if byte & (0x80 >> bit))
+
+    def withdrawn(self, batch: str) -> set[int]:
+        """The takes that nobody asks for any more, and that count all the same: they were under way at the time."""
+        with reaching():
+            members = cast("set[bytes]", self._redis.smembers(self._key("batch", batch, "withdrawn")))
+        return {int(member) for member in members}
+
+    def alive(self, batch: str) -> list[int]:
+        """The indices of what a worker or the provider works on; those from `ORPHANS` on are jobs besides takes."""
+        with reaching():
+            members = cast("set[bytes]", self._redis.smembers(self._key("batch", batch, "alive")))
+        return sorted(int(member) for member in members)
+
+    def spent(self, batch: str, provider: str) -> tuple[int, int]:
+        """What a batch is believed to have spent in all, and today (UTC) at a provider, in micros."""
+        today = int(self.time() // 86_400)
+        with reaching():
+            in_all = cast("bytes | None", self._redis.hget(self._key("batch", batch), "spent"))
+            account = self._key("lane", provider, "day", str(today))
+            of_today = cast("bytes | None", self._redis.hget(account, f"spent:{batch}"))
+        return int(in_all or 0), int(of_today or 0)
+
+    def take(self, batch: str, index: int) -> TakeRecord | None:
+        """What Redis holds of one take; None when it is merely waiting, or done."""
+        with reaching():
+            raw = cast("dict[bytes, bytes]", self._redis.hgetall(self._key("take", batch, str(index))))
+        fields = {as_text(name): as_text(value) for name, value in raw.items()}
+        return TakeRecord.read(batch, index, fields) if "state" in fields else None
+
+    def held(self, batch: str, state: Held) -> list[TakeRecord]:
+        """The takes that have come to rest in `state`, by index."""
+        with reaching():
+            members = cast("set[bytes]", self._redis.smembers(self._key("batch", batch, state)))
+        records = (self.take(batch, index) for index in sorted(int(member) for member in members))
+        return [record for record in records if record is not None and record.state == state]
+
+    def census(self, batch: str) -> Census:
+        """Which takes of a batch are where, all of them at about one moment."""
+        with reaching():
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.get(self._key("batch", batch, "done"))
+            for state in RESTING:
+                pipe.smembers(self._key("batch", batch, state))
+            pipe.smembers(self._key("batch", batch, "alive"))
+            done, *resting, alive = pipe.execute()
+            # What has moved on since it was listed is told as what it is by now.
+            moving = sorted(int(index) for index in alive)
+            pipe = self._redis.pipeline(transaction=False)
+            for index in moving:
+                pipe.hget(self._key("take", batch, str(index)), "state")
+            states = pipe.execute()
+        elsewhere = {int(index): state for state, found in zip(RESTING, resting, strict=True) for index in found}
+        for index, told in zip(moving, states, strict=True):
+            if told is not None and as_text(told) in ALIVE:
+                elsewhere[index] = State(as_text(told))
+        return Census(done or b"", elsewhere)
+
+    def hold_on(self, batch: str) -> tuple[str | None, str]:
+        """By what a whole batch is held (`paused`, `cancelled`, None) and why."""
+        with reaching():
+            found = cast("list[bytes | None]", self._redis.hmget(self._key("batch", batch), "hold", "hold_reason"))
+        kind, reason = found
+        return None if kind is None else as_text(kind), "" if reason is None else as_text(reason)
+
+    def being_settled(self, batch: str) -> set[int]:
+        """The takes in doubt about which the provider, or the store, will still be asked."""
+        with reaching():
+            doubted = cast("set[bytes]", self._redis.smembers(self._key("batch", batch, State.DOUBT)))
+            indices = sorted(int(index) for index in doubted)
+            due = self._redis.zmscore(self._key("due"), [f"{batch}:{index}" for index in indices]) if indices else []
+        return {index for index, moment in zip(indices, due, strict=True) if moment is not None}
+
+    def known_jobs(self, provider: str, jobs: Sequence[str]) -> set[str]:
+        """Those of `jobs` that are some take's already, at a provider that lists its jobs."""
+        if not jobs:
+            return set()
+        with reaching():
+            known = cast("list[int]", self._redis.smismember(self._key("lane", provider, "jobs"), list(jobs)))
+        return {job for job, is_known in zip(jobs, known, strict=True) if is_known}
+
+    def orphans(self, batch: str) -> dict[str, str]:
+        """The jobs that were accepted while their take was elsewhere already: the id of each, and what came of it.
+
+        That is `done`, `failed`, `cancelled`, or an index while it is still followed.
+        """
+        with reaching():
+            raw = cast("dict[bytes, bytes]", self._redis.hgetall(self._key("batch", batch, "orphans")))
+        return {as_text(job): as_text(state) for job, state in sorted(raw.items())}
+
+    def remembered(self, name: str) -> str | None:
+        """What is kept under `name`, or None."""
+        with reaching():
+            value = cast("bytes | None", self._redis.get(self._key("kept", name)))
+        return None if value is None else as_text(value)
+
+    def waiting_on(self, batch: str, *, look_at: int = 200) -> tuple[int, str] | None:
+        """Why a take of this batch that is alive doesn't get on: its index and the reason, None when none has one.
+
+        It looks at the `look_at` takes that are due first.
+        """
+        with reaching():
+            due = cast("list[bytes]", self._redis.zrange(self._key("due"), 0, look_at - 1))
+            found = (as_text(member).rpartition(":") for member in due)
+            indices = [index for of, _, index in found if of == batch]
+            pipe = self._redis.pipeline(transaction=False)
+            for index in indices:
+                pipe.hget(self._key("take", batch, index), "waits_for")
+            reasons = pipe.execute()
+        told = ((int(index), as_text(why)) for index, why in zip(indices, reasons, strict=True) if why)
+        return next(told, None)
+
+    def standing(self, batch: str) -> Standing | None:
+        """How a batch stands, or None when Redis knows no such batch."""
+        with reaching():
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.hgetall(self._key("batch", batch))
+            pipe.bitcount(self._key("batch", batch, "done"))
+            pipe.hlen(self._key("batch", batch, "orphans"))
+            pipe.hgetall(self._key("store"))
+            pipe.time()
+            raw, done, orphans, store, (seconds, micros) = pipe.execute()
+            fields = {as_text(name): as_text(value) for name, value in raw.items()}
+            if "digest" not in fields:
+                return None
+            clock = self._scripts.clock
+            now = seconds * 1000 + micros // 1000 if clock is None else clock()
+            lane = self._lane(fields["lane"], now)
+        trouble = {as_text(name): as_text(value) for name, value in store.items()}
+        total = int(fields["total"])
+        states = {state: int(fields.get(f"n:{state}", 0)) for state in State}
+        states[State.DONE] = int(done)
+        states[State.WAITING] = total - sum(n for state, n in states.items() if state != State.WAITING)
+        if states[State.WAITING] and lane.seats_taken >= lane.seats and not any(states[state] for state in ALIVE):
+            lane = replace(lane, seats_in_doubt=self._seats_in_doubt(lane.provider))
+        money = _money(fields)
+        return Standing(
+            batch=batch,
+            digest=fields["digest"],
+            total=total,
+            states=states,
+            submissions=int(fields.get("submissions", 0)),
+            objects=int(fields.get("objects", 0)),
+            orphans=int(orphans),
+            lane=lane,
+            store_trouble=trouble.get("trouble"),
+            store_trouble_for=max(0.0, (now - float(trouble.get("since", now))) / 1000),
+            settling=len(self.being_settled(batch)) if states[State.DOUBT] else 0,
+            orphans_alive=sum(int(fields.get(f"o:{state}", 0)) for state in (State.RENDERING, State.COLLECTING)),
+            stopped=_stopped(fields, money, lane.provider),
+            money=money,
+            recovering="recovering" in fields,
+            priority=int(fields.get("priority", 0)),
+            held=self._held_back(batch) if states[State.WAITING] else {},
+        )
+
+    def _held_back(self, batch: str) -> dict[str, int]:
+        held: dict[str, list[tuple[int, int]]] = {}
+        for span in from_json(self.spans(batch)):
+            if span.hold is not None:
+                held.setdefault(span.hold, []).append((span.start, span.end))
+        if not held:
+            return {}
+        census = self.census(batch)
+        return {kind: census.counted(ranges)[State.WAITING] for kind, ranges in held.items()}
+
+    def _seats_in_doubt(self, provider: str) -> int:
+        with reaching():
+            seated = sorted(cast("set[bytes]", self._redis.smembers(self._key("lane", provider, "seats"))))
+            pipe = self._redis.pipeline(transaction=False)
+            for who in seated:
+                pipe.hget(self._key("take", as_text(who)), "state")
+                pipe.zscore(self._key("due"), who)
+            told = pipe.execute()
+        # One that is still being settled may give its seat back by itself.
+        return sum(
+            state == State.DOUBT.encode() and due is None for state, due in zip(told[::2], told[1::2], strict=True)
+        )
+
+    def _lane(self, provider: str, now: int) -> Lane:
+        raw = cast("dict[bytes, bytes]", self._redis.hgetall(self._key("lane", provider)))
+        fields = {as_text(name): as_text(value) for name, value in raw.items()}
+        slowed_for = max(0.0, (float(fields.get("not_before", 0)) - now) / 1000)
+        return Lane(
+            provider=provider,
+            seats=int(fields.get("seats", 0)),
+            seats_taken=int(self._redis.scard(self._key("lane", provider, "seats"))),
+            paused=fields.get("paused"),
+            paused_kind=fields.get("paused_kind"),
+            slowed=fields.get("slowed") if slowed_for else None,
+            slowed_for=slowed_for,
+        )
+
+    def _field(self, batch: str, name: str) -> str | None:
+        with reaching():
+            found = cast("bytes | None", self._redis.hget(self._key("batch", batch), name))
+        return None if found is None else as_text(found)
+
+
+def _money(fields: Mapping[str, str]) -> Money:
+    limit = fields.get("budget")
+    return Money(
+        currency=fields.get("currency"),
+        limit=None if limit is None else int(limit),
+        spent=int(fields.get("spent", 0)),
+        reserved=int(fields.get("reserved", 0)),
+    )
+
+
+def _stopped(fields: Mapping[str, str], money: Money, provider: str) -> Stopped | None:
+    kind = fields.get("hold") or fields.get("stopped")
+    if kind is None:
+        return None
+    because = f": {fields['hold_reason']}" if fields.get("hold_reason") else ""
+    spent = f"{money.spent / 1e6:.2f} are spent and {money.reserved / 1e6:.2f} reserved"
+    limit = f"{(money.limit or 0) / 1e6:.2f} {money.currency}"
+    told = {
+        "paused": f"it is paused{because}",
+        "cancelled": f"it is cancelled{because}",
+        "waived": "what is left of it was waived",
+        "budget": f"the next take doesn't fit into the budget of {limit}; {spent}",
+        "day": f"the next take doesn't fit into what may be spent at {provider} today (UTC)",
+        "unpriced": "the next take has no known price, and there is a budget",
+        "failures": f"{fields.get('n:failed', 0)} takes have failed, and max_failures is {fields.get('max_failures')}",
+        "deadline": "its deadline has passed",
+    }
+    return Stopped(kind, told.get(kind, kind))

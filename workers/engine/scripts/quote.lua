@@ -1,0 +1,8 @@
+-- Keep what takes may cost at most until they are admitted. ARGV: 4 batch, then two each: 5 index, 6 'micros,micros' for
+-- the batch's account and the day's; either part empty where there is no such account, '?' where it is not known.
+if redis.call('HEXISTS', batch_key(ARGV[4]), 'digest') == 0 then return 0 end
+local key = batch_key(ARGV[4], 'prices')
+-- Those of takes that were done meanwhile would stay for ever.
+if redis.call('HLEN', key) > 2000 then redis.call('DEL', key) end
+for i = 5, #ARGV, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
+return 1

@@ -1,0 +1,10 @@
+-- The last look before money: is the take still this hand's, by a state that can be trusted? Its lease begins anew.
+-- ARGV: 4 batch, 5 index, 6 fence, 7 lease (ms). Returns 1, or 0 when nothing may be sent.
+local batch, index = ARGV[4], ARGV[5]
+local take = redis.call('HMGET', take_key(batch, index), 'state', 'fence', 'cancelling', 'again_since')
+-- Redis may have been emptied, or gone back, since the take was taken in hand.
+if take[1] ~= 'submitting' or take[2] ~= ARGV[6] or not trusted(batch) then return 0 end
+-- The manifest asks for it no more. What may have been accepted before is sent again all the same, to hear of it.
+if take[3] == 'withdrawn' and not take[4] then return 0 end
+due_in(batch, index, tonumber(ARGV[7]))
+return 1

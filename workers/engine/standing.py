@@ -1,0 +1,86 @@
+"""How a batch stands: takes by state, money, and what holds it up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workers.engine.states import ALIVE, State
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What Redis says of one provider. `paused` is the reason, when it is; times are in seconds from now."""
+
+    provider: str
+    seats: int
+    seats_taken: int
+    paused: str | None
+    paused_kind: str | None
+    slowed: str | None
+    slowed_for: float
+    seats_in_doubt: int = 0
+    """Seats of takes in doubt that only a person can decide about; counted only where all seats are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Why nothing more of a batch is submitted, though takes wait.
+
+    `kind` is one of `paused`, `cancelled`, `waived` (by a person), `budget`, `day` (the provider's budget of today),
+    `unpriced`, `failures` and `deadline`; `told` says it in a sentence.
+    """
+
+    kind: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What a batch has come to, in micros of `currency`. `limit` is None where there is no budget."""
+
+    currency: str | None
+    limit: int | None
+    spent: int
+    reserved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a batch stands: takes by state, counters since it was opened, and what holds it up.
+
+    `orphans` counts the jobs that came besides a take's own, `orphans_alive` those of them that are still followed.
+    `recovering` says that it is being held against the store, and nothing is submitted meanwhile.
+    """
+
+    batch: str
+    digest: str
+    total: int
+    states: Mapping[State, int]
+    submissions: int
+    objects: int
+    orphans: int
+    lane: Lane
+    store_trouble: str | None
+    store_trouble_for: float
+    settling: int = 0
+    """Of the takes in doubt, those about which the provider will still be asked."""
+
+    orphans_alive: int = 0
+    stopped: Stopped | None = None
+    money: Money = Money(None, None, 0, 0)
+    recovering: bool = False
+    priority: int = 0
+    held: Mapping[str, int] = field(default_factory=dict)
+    """Of the takes that wait, how many a person holds back with others: `paused`, `cancelled` or `waived`."""
+
+    @property
+    def alive(self) -> int:
+        """Takes, and jobs besides them, that a worker or the provider still works on."""
+        return sum(self.states[state] for state in ALIVE) + self.orphans_alive
+
+    @property
+    def open(self) -> int:
+        """Takes that have not come to an end: waiting, alive, or in doubt and being settled. Not those given up."""
+        waiting = self.states[State.WAITING] - self.held.get("waived", 0)
+        return waiting + self.states[State.BLOCKED] + self.alive + self.settling

@@ -1,0 +1,90 @@
+"""What a person holds back of a batch: kept in the store, so that it outlives Redis.
+
+    {"hold": "paused", "reason": "...", "spans": [[start, end, priority, hold], ...], "deadline": 1795000000.0}
+
+A whole batch is held by `hold`; parts of it by the spans that have a hold, or a priority, of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from jobs.expansion import Expansion
+from jobs.spans import KEPT, Span, merged, recut, to_json
+from workers.errors import StoreRefused
+from workers.ledger import Ledger
+
+Row = tuple[int, int, int | None, str | None]
+"""The takes from an index up to another, the priority that a person gave them (None: none), and what holds them."""
+
+
+class Holds(BaseModel):
+    """What is held of one batch, and why. `deadline` is in seconds since the epoch."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    hold: Literal["paused", "cancelled"] | None = None
+    reason: str = ""
+    spans: tuple[Row, ...] = ()
+    deadline: float | None = None
+    priority: int = 0
+
+    def until(self, deadline: float | None) -> Holds:
+        """The same, with another deadline."""
+        return self.model_copy(update={"deadline": deadline})
+
+
+def read_holds(ledger: Ledger) -> Holds:
+    """What is held of the ledger's batch. Raises `StoreRefused` when it can't be read, and other `StoreError`s."""
+    kept = ledger.holds()
+    if kept is None:
+        return Holds()
+    try:
+        return Holds.model_validate_json(kept)
+    except ValidationError as error:
+        raise StoreRefused(
+            f"{ledger.place('holds.json')} is not what Rushes wrote there ({error.errors()[0]['msg']}). "
+            "Restore it, or remove it: then nothing of the batch is held back"
+        ) from error
+
+
+def write_holds(ledger: Ledger, holds: Holds) -> None:
+    """Keep what is held. Raises the `StoreError`s of the store."""
+    ledger.hold(holds.model_dump_json().encode())
+
+
+def spans_of(expansion: Expansion, holds: Holds) -> str:
+    """The spans of a batch as it is opened: those of its manifest, with what is held of them (JSON).
+
+    In the order in which they are admitted: by priority, and within one as the manifest has them.
+    """
+    spans: tuple[Span, ...] = expansion.live
+    for start, end, priority, hold in holds.spans:
+        spans = recut(spans, start, end, hold=hold, priority=KEPT if priority is None else priority)
+    return to_json(in_order(spans, expansion))
+
+
+def in_order(spans: Iterable[Span], expansion: Expansion) -> tuple[Span, ...]:
+    """The spans in the order in which they are admitted."""
+    place = {live.start: at for at, live in enumerate(expansion.live)}
+
+    def key(span: Span) -> tuple[int, int, int]:
+        around = max(start for start in place if start <= span.start)
+        return -span.priority, place[around], span.start
+
+    return merged(sorted(spans, key=key))
+
+
+def held_of(spans: Iterable[Span], expansion: Expansion) -> tuple[Row, ...]:
+    """What of `spans` is not as the manifest has it, as `Holds.spans`."""
+    rows: list[Row] = []
+    for span in spans:
+        for live in expansion.live:
+            start, end = max(span.start, live.start), min(span.end, live.end)
+            priority = None if span.priority == live.priority else span.priority
+            if start < end and (span.hold is not None or priority is not None):
+                rows.append((start, end, priority, span.hold))
+    return tuple(sorted(rows, key=lambda row: row[0]))

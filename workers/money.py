@@ -1,0 +1,126 @@
+"""What a take may cost at most, and what it did, in the micros that the waiting room keeps accounts in.
+
+There are up to two accounts: the batch's budget, in the currency that its manifest gives, and what may be spent at a
+provider in a day, in the currency of the settings. A price in another currency is no price there.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, Decimal
+
+from jobs.expansion import Expansion
+from jobs.manifest import Manifest
+from jobs.prices import Price, highest_price
+from jobs.takes import Take
+from workers.accounts.attempts import AttemptCost, attempt_costs
+from workers.context import Context
+from workers.engine.limits import Spend, Terms
+from workers.receipts import Cost
+
+MICROS = 1_000_000
+QUOTED_AT_ONCE = 100
+UNKNOWN = "?"
+DAY_SECONDS = 86_400
+STILL_OPEN = frozenset({"rendering", "in doubt"})
+
+
+def micros(amount: Decimal) -> int:
+    """An amount in micros, rounded up: what is reserved must never be less than what is paid."""
+    return int((amount * MICROS).to_integral_value(ROUND_CEILING))
+
+
+def terms_of(manifest: Manifest, deadline: float | None) -> Terms:
+    """What the manifest that holds sets for its batch; `deadline` is in seconds since the epoch."""
+    budget = manifest.budget
+    return Terms(
+        currency=None if budget is None else budget.currency,
+        budget=None if budget is None else budget.limit.micros(),
+        budget_stop=None if budget is None else budget.stop.micros(),
+        budget_cancel=None if budget is None else budget.cancel.micros(),
+        deadline=deadline,
+        max_failures=manifest.max_failures,
+        on_doubt=manifest.on_doubt or "hold",
+    )
+
+
+def reservation(context: Context, take: Take) -> tuple[int | None, int | None]:
+    """What is to be reserved for a take, for its batch's account and for its provider's day; None without an account.
+
+    A price that isn't known counts as nothing here: it is for what the provider has accepted already.
+    """
+    price = highest_price(take, own=context.own_prices)
+    known = [_in(price, currency) for currency in _currencies(context, take)]
+    return known[0], known[1]
+
+
+def quotes(context: Context, batch: str, index: int) -> dict[int, str]:
+    """What the take at `index` and those after it may cost at most, as `WaitingRoom.quote` wants it."""
+    expansion = context.expansion(batch)
+    found = {}
+    for at in range(index, min(index + QUOTED_AT_ONCE, expansion.total)):
+        if at == index or expansion.is_live(at):
+            take = expansion[at]
+            price = highest_price(take, own=context.own_prices)
+            found[at] = ",".join(_quote(price, currency) for currency in _currencies(context, take))
+    return found
+
+
+def spend_of(context: Context, take: Take, cost: Cost) -> Spend:
+    """What a take that is done has cost, for both accounts."""
+    batch, day = (
+        micros(cost.amount) if cost.amount is not None and cost.currency == currency else None
+        for currency in _currencies(context, take)
+    )
+    return batch, day
+
+
+def spent_on_record(context: Context, expansion: Expansion) -> tuple[int | None, tuple[str, int] | None]:
+    """What a batch has cost by the store's record, for both accounts; None where there is no such account.
+
+    What may have been billed counts as billed. What is still open is not in it: that is reserved.
+    """
+    manifest = expansion.manifest
+    daily = context.settings.provider(manifest.provider).daily_budget
+    if manifest.budget is None and daily is None:
+        return None, None
+    costs = [cost for cost in attempt_costs(context.store, manifest.batch) if cost.outcome not in STILL_OPEN]
+    spent = None if manifest.budget is None else _sum(costs, manifest.budget.currency)
+    if daily is None:
+        return spent, None
+    today = context.room.time() // DAY_SECONDS
+    of_today = [
+        cost
+        for cost in costs
+        if cost.provider == manifest.provider and cost.at is not None and cost.at // DAY_SECONDS == today
+    ]
+    return spent, (manifest.provider, _sum(of_today, daily.currency))
+
+
+def _sum(costs: list[AttemptCost], currency: str) -> int:
+    amounts = (_at_most(cost, currency) for cost in costs)
+    return sum(micros(amount) for amount in amounts if amount is not None)
+
+
+def _at_most(cost: AttemptCost, currency: str) -> Decimal | None:
+    known = cost.at_most
+    if known is not None and known[0] and known[1] != currency and cost.estimated_currency == currency:
+        # What it cost is known in another currency only: it counts as what was reserved for it, as when it was done.
+        return cost.estimated
+    return known[0] if known is not None and known[1] == currency else None
+
+
+def _currencies(context: Context, take: Take) -> tuple[str | None, str | None]:
+    budget = context.expansion(take.batch).manifest.budget
+    daily = context.settings.provider(take.provider).daily_budget
+    return None if budget is None else budget.currency, None if daily is None else daily.currency
+
+
+def _in(price: Price | None, currency: str | None) -> int | None:
+    return micros(price.amount) if price is not None and price.currency == currency else None
+
+
+def _quote(price: Price | None, currency: str | None) -> str:
+    if currency is None:
+        return ""
+    known = _in(price, currency)
+    return UNKNOWN if known is None else str(known)
