@@ -54,7 +54,9 @@ def test_doubts_are_known_from_the_store_alone(doubted: Bench) -> None:
 
 def test_a_doubt_is_submitted_once_more(doubted: Bench, fal: ScriptedFal) -> None:
     assert resubmission(doubted.context, TAKE).takes == 1
+    doubted.room.note("b", 0, None, {"cancelling": "wanted"})  # it had been cancelled while it was being submitted
     assert resolve(doubted.context, TAKE, "resubmit").takes == {"s/0001": "waiting, for attempt 2"}
+    assert "cancelling" not in doubted.record().fields, "it is wanted again"
     assert submit_all(doubted) == [0]
     assert fal.count("POST") == 2
     assert doubted.record().job == {"id": "job-1", "urls": doubted.record().job["urls"]}  # type: ignore[index]
