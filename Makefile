@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test chaos lint clean
 
 setup: $(VENV)/.installed           ## the command, at .venv/bin/rushes
 
@@ -23,6 +23,12 @@ demo: setup                         ## render manifests/demo.yaml against the sa
 
 test: $(VENV)/.installed-dev lint   ## the whole suite
 	$(BIN)/python -m pytest -n 3 --dist worksteal
+
+# Another seed each time; give one to see it again: make chaos RUSHES_CHAOS_SEED=...
+RUSHES_CHAOS_SEED ?= $(shell date +%s)
+
+chaos: $(VENV)/.installed-dev       ## the whole crash matrix; after 25 minutes it is given up
+	RUSHES_CHAOS=whole RUSHES_CHAOS_SEED=$(RUSHES_CHAOS_SEED) $(BIN)/python -m pytest tests/chaos -n 3 --dist worksteal --session-timeout 1500
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

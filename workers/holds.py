@@ -72,8 +72,9 @@ def in_order(spans: Iterable[Span], expansion: Expansion) -> tuple[Span, ...]:
     place = {live.start: at for at, live in enumerate(expansion.live)}
 
     def key(span: Span) -> tuple[int, int, int]:
-        around = max(start for start in place if start <= span.start)
-        return -span.priority, place[around], span.start
+        # None where the spans are of another manifest than the expansion: whoever puts them in place is told so there.
+        around = max((start for start in place if start <= span.start), default=None)
+        return -span.priority, -1 if around is None else place[around], span.start
 
     return merged(sorted(spans, key=key))
 

@@ -144,7 +144,9 @@ def _open(
         _hold_back(context, expansion, holds)
     elif not looking and context.room.hold_on(batch) == ("paused", LOOKED_AT):
         context.room.hold(batch, None)
-    if answer == "grown":
+    # Whoever let it grow may have died before the rest was done.
+    grown = answer == "grown" or not context.room.begun(batch)
+    if grown:
         # What was withdrawn while it was under way counts, done or not; what was done before that doesn't.
         counted = context.room.withdrawn(batch)
         gone = [index for index in context.room.done(batch) if not expansion.is_live(index) and index not in counted]
@@ -156,7 +158,7 @@ def _open(
         ledger,
         believed,
         unsure=unsure,
-        grown=answer == "grown",
+        grown=grown,
         again=again,
         server=server,
     )

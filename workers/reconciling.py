@@ -102,7 +102,8 @@ def reconcile(
 
     reused = _reuse(context, expansion, had, held, attempts, all_of_it=grown or unsure)
     retried = _retry(context, context.room.held(batch, State.FAILED)) if again else 0
-    if grown:
+    if grown or unsure:
+        # A Redis that went back may have heard of a job again, and not of the money that was put aside for it.
         _reserve_anew(context, expansion, attempts.keys() - had)
     counted = context.room.spent(batch, expansion.manifest.provider)
     spent, day = spent_on_record(context, expansion) if unsure or grown else (None, None)

@@ -194,7 +194,7 @@ def test_what_is_not_known_at_once_is_settled_or_given_up_in_bounded_time(desk: 
         *((each, {"gone": faulty("expired"), "good": {}}, {}, 3, "[expired]") for each in PROVIDERS),
         *((each, {"gone": {}}, {"link_seconds": 0.0}, 3, "[expired]") for each in SETTLE_THEMSELVES),
         *((each, {"good": faulty("drop")}, {}, 0, "1 of 1 takes done") for each in SETTLE_THEMSELVES),
-        ("ark", {"unlisted": faulty("hangup")}, {}, 6, "[in-doubt]"),
+        ("ark", {"unlisted": faulty("hangup")}, {}, 6, "1 in doubt"),
     ]
     with ExitStack() as stack:
         runs = []

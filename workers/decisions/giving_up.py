@@ -79,6 +79,8 @@ def give_up(context: Context, aim: Aim, index: int, to: GiveUp, reason: str) -> 
         return "not asked for any more"
     error = {"kind": to.value, "message": reason, "status": None, "body": None}
     came_to = context.room.withdraw(aim.batch, index, to, {"error": error})
+    if came_to == "withdrawn":
+        return "not asked for any more"
     record = context.room.take(aim.batch, index)
     if came_to != to or record is None or record.state is not to:
         return came_to

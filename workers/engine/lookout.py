@@ -47,6 +47,10 @@ class Lookout:
         """The digest of the manifests that an open batch stands for; None when Redis doesn't know the batch."""
         return self._field(batch, "digest")
 
+    def begun(self, batch: str) -> bool:
+        """Whether the takes of an open batch may be admitted: all that the store knows of them was taken over."""
+        return self._field(batch, "begun") is not None
+
     def on_doubt(self, batch: str) -> str:
         """What is to be done with a doubt that can't be settled: `hold` or `resubmit`."""
         return self._field(batch, "on_doubt") or "hold"

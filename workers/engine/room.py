@@ -375,14 +375,17 @@ class WaitingRoom(Lookout):
         to: Literal[State.CANCELLED, State.WAIVED],
         fields: Mapping[str, Any] | None = None,
     ) -> str:
-        """Give a take up. Returns the state it has come to, or stays in; `asked` where the provider has to be asked.
+        """Give a take up. Returns the state it has come to, or stays in; `asked` where the provider has to be asked,
+        `withdrawn` when nothing is left of it and the manifest asks for it no more.
 
         What may have been paid for can't be cancelled; waived, it counts as spent. Raises `RedisError` when Redis
-        doesn't know the batch.
+        doesn't know the batch, or what it says of it can't be trusted.
         """
         came_to = as_text(self._run("withdraw", batch, index, to, as_fields(fields)))
         if came_to == "unknown":
             raise RedisError(f"Redis does not know the batch {batch!r} any more; run it again to take it up")
+        if came_to == "untrusted":
+            raise RedisError(f"Redis was started anew, and {batch!r} is being held against the store; try again")
         return came_to
 
     def prefer(self, batch: str, priority: int) -> None:

@@ -45,6 +45,9 @@ ENDED_BELIEVED = 2
 
 NO_KEY_SECONDS = 30.0
 
+STILL_QUEUED_SECONDS = 10.0
+"""How long "queued" is believed. Ark deletes a task that is over by then, and its video with it."""
+
 
 @dataclass
 class _Asking:
@@ -56,6 +59,8 @@ class _Asking:
     job: Job
     access: Access
     request: Request
+    asked_at: float = 0.0
+    """By the process's own clock that only grows."""
 
 
 def poll(context: Context, works: list[Work]) -> None:
@@ -64,6 +69,8 @@ def poll(context: Context, works: list[Work]) -> None:
     rounds = 0
     while asking:
         rounds += 1
+        for one in asking:
+            one.asked_at = context.clock.monotonic()
         answers = context.wire.send_many([one.request for one in asking], timeout=POLL_SECONDS)
         again = []
         for one, answer in zip(asking, answers, strict=True):
@@ -162,7 +169,11 @@ def _cancel(context: Context, one: _Asking, verdict: Queued | Running | AskNext)
         why = f"{one.take.provider} can't cancel a job that {'is being rendered' if running else 'it has accepted'}"
         _later(context, one.work, one.record, why=f"{why}: it is paid for, and will be kept", cancelling="kept")
         return True
-    answer = context.wire.send_many([translator.cancellation(one.job, one.access)], timeout=POLL_SECONDS)[0]
+    if translator.cancels == "queued" and context.clock.monotonic() - one.asked_at > STILL_QUEUED_SECONDS:
+        return False
+    # Not sent late either, by a process that was stopped meanwhile.
+    until = STILL_QUEUED_SECONDS if translator.cancels == "queued" else POLL_SECONDS
+    answer = context.wire.send_many([translator.cancellation(one.job, one.access)], timeout=until)[0]
     if not isinstance(answer, Response):
         return False
     try:
