@@ -184,6 +184,8 @@ class _OneTake:
         if latest.ended:
             # Nothing of it may be sent any more, and a person may have decided about it.
             return known.state in (State.WAITING, State.ADMITTED, State.SUBMITTING, State.DOUBT)
+        if latest.accepted and known.state in (State.WAITING, State.ADMITTED):
+            return True
         if known.state in (State.WAITING, State.ADMITTED) and "again_since" not in known.fields:
             # Redis hears of a hand before the store does. Of one that Redis knows, it also knows that nothing was sent.
             return latest.intended and self._hand() != known.fields.get("hand")

@@ -357,7 +357,6 @@ IN_THE_SUITE = (
     ("budget", "fal"),
     ("edited", "ark"),
     ("cancelled", "fal"),
-    ("s3-down-and-failing", "fal"),
     ("seats-in-doubt", "cloudflare"),
     ("redis-cut-short", "fal"),
     ("redis-restarted", "apiframe"),

@@ -47,5 +47,5 @@ class Desk:
 
     def end(self, process: subprocess.Popen[str]) -> Ended:
         """Wait for the end of what was started."""
-        output, _ = process.communicate(timeout=100)
+        output, _ = process.communicate(timeout=110)
         return Ended(process.returncode, output)

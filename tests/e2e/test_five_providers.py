@@ -201,7 +201,7 @@ def test_what_is_not_known_at_once_is_settled_or_given_up_in_bounded_time(desk: 
         for number, (provider, shots, options, code, told) in enumerate(plans):
             sandbox, own = stack.enter_context(sandboxed(clips, **options)), _another(desk, f"{number}-{provider}")
             own.write("night.yaml", manifest(provider, shots))
-            own.environ |= pointed(provider, sandbox.url) | {"RUSHES_PATIENCE": "20"}
+            own.environ |= pointed(provider, sandbox.url) | {"RUSHES_PATIENCE": "40"}
             runs.append((own, own.start("run", "night.yaml"), sandbox, set(shots), code, told))
         for own, process, sandbox, names, code, told in runs:
             ended = own.end(process)

@@ -36,7 +36,7 @@ def test_only_what_is_asked_for_now_is_admitted(hall: Hall) -> None:
         (State.FAILED, False),
         (State.CANCELLED, False),
         (State.WAIVED, False),
-        (State.ADMITTED, True),
+        (State.ADMITTED, False),
         (State.SUBMITTING, True),
         (State.RENDERING, True),
         (State.COLLECTING, True),

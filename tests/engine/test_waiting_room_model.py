@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from workers.engine.limits import Limits
 from workers.engine.states import ALIVE, ORPHANS, State, Step
 from workers.engine.work import Work
-from workers.errors import IllegalTransition
+from workers.errors import IllegalTransition, RedisError
 
 LEADS_TO = {
     State.ADMITTED: {
@@ -242,6 +242,10 @@ class RoomMachine(RuleBasedStateMachine):
     @rule(at=takes, to=st.sampled_from([State.CANCELLED, State.WAIVED]))
     def withdraw(self, at: tuple[str, int], to: State) -> None:
         take = self.model.takes[at]
+        if at[0] not in self.begun:
+            with pytest.raises(RedisError):
+                self.hall.room.withdraw(*at, to)  # type: ignore[arg-type]
+            return
         answer = self.hall.room.withdraw(*at, to)  # type: ignore[arg-type]
         if to is State.CANCELLED and take.state in (State.SUBMITTING, State.RENDERING):
             assert answer == "asked"

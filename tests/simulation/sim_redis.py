@@ -33,6 +33,9 @@ class SimRedis(redis.Redis):
         """One command and its answer on the only connection, without what the client does against real failures."""
         connection = self.connection
         assert connection is not None, "the simulation's client has one connection"
+        if args[0] in ("EVALSHA", "EVAL") and self.world is not None:
+            # As a script finds them when it runs, and not as they were when its caller was stopped.
+            args = (*args[:4], self.world.ms(), str(self.world.run_id), *args[6:])
         connection.send_command(*args)
         return self.parse_response(connection, args[0], **options)
 

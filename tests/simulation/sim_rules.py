@@ -153,6 +153,8 @@ def no_job_is_forgotten(schedule: Schedule, states: States) -> None:
             or (record is not None and record.fields.get("job_id") == job.id)
             or (record is not None and record.state is State.DOUBT and job.id not in schedule.heard)
             or schedule.given_up(job)
+            # Waived by a command that died before it could put that on record, and asked for no more since.
+            or (job.take not in states and {job.take, (job.take[0], None)} & schedule.decided)
             # Doubts hold all seats; once it has one, the same key brings the job back.
             or (record is not None and record.time("again_since") is not None and job.id not in schedule.heard)
             or job.id in room.orphans(job.take[0])

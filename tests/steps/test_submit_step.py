@@ -201,8 +201,8 @@ class TestNothingSent:
         bench.open()
         may_send = bench.room.may_send
 
-        def paused(work: Work, *, lease: float) -> bool:
-            allowed = may_send(work, lease=lease)
+        def paused(work: Work, *, lease: float, hand: str) -> bool:
+            allowed = may_send(work, lease=lease, hand=hand)
             bench.clock.forward(10.1)
             return allowed
 

@@ -231,12 +231,15 @@ class WaitingRoom(Lookout):
         fields: Mapping[str, Any] | None = None,
         counters: Mapping[str, int] | None = None,
         spend: Spend | None = None,
+        server: str | None = None,
     ) -> bool:
         """One transition, compare-and-set: False when the take has moved on without this hand.
 
         `delay` (seconds) says when the take is due next: as a lease, a poll, or a return from waiting. `fields` are
         kept with the take (None removes one). `spend` says what becomes of the money reserved for it, None leaves that
-        to where it goes. Raises `IllegalTransition` for a step that the states don't have.
+        to where it goes. `server` is the run id of the Redis by which the caller knows the take: one that was started
+        anew since may have gone back, and fences come again then. Raises `IllegalTransition` for a step that the states
+        don't have.
         """
         hand = secrets.token_hex(8)
         answer = self._run(
@@ -251,6 +254,7 @@ class WaitingRoom(Lookout):
             hand,
             json.dumps(dict(counters or {})),
             "" if spend is None else json.dumps(spend),
+            server or "",
         )
         return bool(as_text(answer))
 
@@ -288,9 +292,12 @@ class WaitingRoom(Lookout):
         """Keep `fields` with a take that is alive and, unless it is None, still that job's."""
         self._run("note", batch, index, job_id or "", as_fields(fields))
 
-    def may_send(self, work: Work, *, lease: float) -> bool:
-        """The last look before money: whether the take is still this hand's. Its lease (seconds) begins anew."""
-        return bool(self._run("send", work.batch, work.index, work.fence, as_ms(lease)))
+    def may_send(self, work: Work, *, lease: float, hand: str = "") -> bool:
+        """The last look before money: whether the take is still this hand's. Its lease (seconds) begins anew.
+
+        `hand` is the token that was kept with the take when it was taken in hand.
+        """
+        return bool(self._run("send", work.batch, work.index, work.fence, as_ms(lease), hand))
 
     def claim(self, work: Work) -> Work | None:
         """Be the only hand on a step, should its message have come twice: the work under a new fence, None if stale."""

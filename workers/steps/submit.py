@@ -45,6 +45,7 @@ LONGEST_WAIT = 60.0
 
 def submit(context: Context, work: Work) -> None:
     """Submit one admitted take, at most once. A stale hand does nothing."""
+    server = context.room.server()
     record = context.room.take(work.batch, work.index)
     if record is None or record.state is not State.ADMITTED or record.fence != work.fence:
         return
@@ -94,6 +95,7 @@ def submit(context: Context, work: Work) -> None:
         delay=INTENT_SECONDS,
         fields={**resolved.fields, "hand": hand},
         counters={"submissions": 1, "objects": 1},
+        server=server,
     )
     if not mine:
         return
@@ -107,7 +109,7 @@ def submit(context: Context, work: Work) -> None:
         return
     lease = translator.submit_timeout + BEGIN_SECONDS + LEASE_MARGIN
     begun = context.clock.monotonic()
-    if not context.room.may_send(work, lease=lease) or context.clock.monotonic() - begun > BEGIN_SECONDS:
+    if not context.room.may_send(work, lease=lease, hand=hand) or context.clock.monotonic() - begun > BEGIN_SECONDS:
         take_back(context, work, "", again_since=again_since)
         return
 
