@@ -6,8 +6,9 @@ provider in a day, in the currency of the settings. A price in another currency 
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
+from jobs.amounts import micros
 from jobs.expansion import Expansion
 from jobs.manifest import Manifest
 from jobs.prices import Price, highest_price
@@ -17,16 +18,10 @@ from workers.context import Context
 from workers.engine.limits import Spend, Terms
 from workers.receipts import Cost
 
-MICROS = 1_000_000
 QUOTED_AT_ONCE = 100
 UNKNOWN = "?"
 DAY_SECONDS = 86_400
 STILL_OPEN = frozenset({"rendering", "in doubt"})
-
-
-def micros(amount: Decimal) -> int:
-    """An amount in micros, rounded up: what is reserved must never be less than what is paid."""
-    return int((amount * MICROS).to_integral_value(ROUND_CEILING))
 
 
 def terms_of(manifest: Manifest, deadline: float | None) -> Terms:
