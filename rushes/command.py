@@ -16,6 +16,7 @@ from rushes.exits import Exit
 from rushes.looking import list_doubts, status, watch
 from rushes.recovering import recover
 from rushes.services import flower, sandbox, worker
+from rushes.starting import init, schema
 from workers.context import VERSION
 from workers.settings import environment
 
@@ -26,12 +27,13 @@ def cli() -> None:
     """Render shot manifests overnight: every take once, inside its limits, with a receipt."""
 
 
+_STARTING = (init, schema)
 _MAKING = (run, submit, plan, recover)
 _LOOKING = (status, watch, costs, list_doubts)
 _DECIDING = (pause, resume, cancel, retry, waive, priority, resolve)
 _SERVING = (worker, flower, sandbox)
 
-for _command in (*_MAKING, *_LOOKING, *_DECIDING, *_SERVING):
+for _command in (*_STARTING, *_MAKING, *_LOOKING, *_DECIDING, *_SERVING):
     cli.add_command(_command)
 
 
