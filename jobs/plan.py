@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from jobs.budgeting import check_budget, takes_within_budget
 from jobs.capabilities import Capabilities, capabilities
 from jobs.expansion import Expansion
+from jobs.forecasting.groups import Kind, kinds_of
 from jobs.manifest import Manifest, Shot
 from jobs.mode import Mode, mode
 from jobs.prices import PriceTable
@@ -17,10 +19,14 @@ from jobs.prices.totals import Totals, shot_totals
 from jobs.strands import common_fields
 from jobs.sweeps import Range
 from jobs.sweeps.space import Samples
+from jobs.takes import Take, canonical
 from jobs.terms import Budget, Deadline
 
 FIRST_TAKES = 3
 """How many takes of each shot a plan shows by name."""
+
+LONGEST_TOLD = 4000
+"""How many letters of a value a plan shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,12 @@ class ShotPlan:
     axes: tuple[tuple[str, int], ...]
     first_takes: tuple[str, ...]
     mixed: str | None = None
+    kinds: Counter[Kind] = field(default_factory=Counter)
+    """How many takes there are of each kind of render."""
+
+    def models(self) -> dict[str, int]:
+        """How many takes each model renders."""
+        return _by_model(self.kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +88,20 @@ class Plan:
     enough_for: int | None = None
     max_failures: int | None = None
     deadline: Deadline | None = None
+    first: Take | None = None
+    last: Take | None = None
+
+    @property
+    def kinds(self) -> Counter[Kind]:
+        """How many takes there are of each kind of render."""
+        return sum((shot.kinds for shot in self.shots), Counter())
 
     def lines(self) -> Iterator[str]:
         """The plan as text for a terminal, line by line."""
         shots = f"{len(self.shots)} shot{'' if len(self.shots) == 1 else 's'}"
         yield f"batch     {self.batch}"
         yield f"provider  {self.provider}, {' and '.join(self.models)}"
-        yield f"takes     {self.takes:,} of {shots}"
+        yield f"takes     {self.takes:,} of {shots}{_told_models(self.kinds)}"
         yield f"video     {self.seconds}"
         yield f"price     {self.price}"
         if self.budget is not None:
@@ -96,10 +115,15 @@ class Plan:
             axes = by.join(f"{name} {count:,}" for name, count in shot.axes)
             axes += "" if shot.mixed is None else f"{'; ' if axes else ''}{shot.mixed}"
             yield ""
-            yield f"{shot.name}: {shot.takes:,} from {shot.mode}, {shot.seconds}{f'  ({axes})' if axes else ''}"
+            told = f"{shot.name}: {shot.takes:,} from {shot.mode}{_told_models(shot.kinds)}, {shot.seconds}"
+            yield f"{told}{f'  ({axes})' if axes else ''}"
             yield from (f"  {name}" for name in shot.first_takes)
             if shot.takes > len(shot.first_takes):
                 yield f"  and {shot.takes - len(shot.first_takes):,} more"
+        for which, take in self._ends():
+            yield ""
+            yield f"{which}: {take.name}"
+            yield from (f"  {name}: {_told_value(value)}" for name, value in take.asked.asked().items())
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain mappings, lists, text and numbers. Seconds of video are `{least, most}`."""
@@ -108,6 +132,7 @@ class Plan:
             "provider": self.provider,
             "models": list(self.models),
             "takes": self.takes,
+            "takes_by_model": _by_model(self.kinds),
             "seconds": _seconds_json(self.seconds),
             "price": self.price.to_json(),
             "budget": self._budget_json(),
@@ -118,6 +143,7 @@ class Plan:
                     "name": shot.name,
                     "mode": shot.mode,
                     "takes": shot.takes,
+                    "takes_by_model": shot.models(),
                     "seconds": _seconds_json(shot.seconds),
                     "axes": [{"name": name, "count": count} for name, count in shot.axes],
                     **({} if shot.mixed is None else {"mixed": shot.mixed}),
@@ -125,7 +151,15 @@ class Plan:
                 }
                 for shot in self.shots
             ],
+            "first": None if self.first is None else _take_json(self.first),
+            "last": None if self.last is None else _take_json(self.last),
         }
+
+    def _ends(self) -> Iterator[tuple[str, Take]]:
+        if self.first is not None:
+            yield "first take" if self.takes > 1 else "the take", self.first
+        if self.last is not None and self.takes > 1:
+            yield "last take", self.last
 
     def _reach(self) -> str:
         enough = self.enough_for or 0
@@ -173,6 +207,8 @@ def plan(manifest: Manifest, *, own_prices: PriceTable | None = None) -> Plan:
         enough_for=takes_within_budget(manifest, own_prices=own_prices),
         max_failures=manifest.max_failures,
         deadline=manifest.deadline,
+        first=expansion[0],
+        last=expansion[expansion.total - 1],
     )
 
 
@@ -187,6 +223,7 @@ def _shot_plan(manifest: Manifest, shot: Shot, start: int, expansion: Expansion,
         axes=tuple((name, axis.count) for name, axis in shot.axes().items()),
         first_takes=names,
         mixed=shot.mix().told(),
+        kinds=kinds_of(manifest, shot),
     )
 
 
@@ -228,6 +265,30 @@ def _of_one(fields: Mapping[str, object], table: Capabilities) -> Seconds:
 def _cells(values: Samples) -> Iterator[dict[str, object]]:
     for cell in product(*values.values()):
         yield {name: value for name, (_, value) in zip(values, cell, strict=True)}
+
+
+def _by_model(kinds: Counter[Kind]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for kind, takes in kinds.items():
+        found[kind.model] += takes
+    return dict(found)
+
+
+def _told_models(kinds: Counter[Kind]) -> str:
+    """How many takes each model has, where there is more than one."""
+    models = _by_model(kinds)
+    return f" ({', '.join(f'{takes:,} by {model}' for model, takes in models.items())})" if len(models) > 1 else ""
+
+
+def _told_value(value: object) -> str:
+    told = value if isinstance(value, str) else canonical(value)
+    return (
+        told if len(told) <= LONGEST_TOLD else f"{told[:LONGEST_TOLD]} (and {len(told) - LONGEST_TOLD:,} more letters)"
+    )
+
+
+def _take_json(take: Take) -> dict[str, Any]:
+    return {"name": take.name, "shot": take.shot, "index": take.index, "asked": dict(take.asked.asked())}
 
 
 def _seconds_json(seconds: Seconds) -> dict[str, int]:

@@ -1,8 +1,7 @@
-"""`rushes run`, `submit` and `plan`: what is done with a manifest."""
+"""`rushes run` and `submit`: a manifest is rendered."""
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,43 +10,18 @@ import click
 from rich.console import Console
 
 from jobs.budgeting import check_budget
-from jobs.capabilities import capabilities
 from jobs.loading import Loaded, load_with_inputs
-from jobs.plan import plan as make_plan
 from jobs.prices.own import read_prices
 from rushes.follow import plain_console
+from rushes.planning import MANIFEST
 from rushes.reaching import reached, standing_of
 from rushes.rendering import drain_when_told, render, say_opening, stay
 from rushes.session import private_redis, sandbox
 from workers.clock import SystemClock
 from workers.context import Context
-from workers.inputs.handover import Planned, plan_inputs
-from workers.inputs.resolving import store_facts
 from workers.opening import Opening, open_batch
 from workers.settings import Settings, environment, load_settings
 from workers.store import open_store
-
-MANIFEST = click.argument("manifest", type=click.Path(path_type=Path))
-
-
-@click.command()
-@MANIFEST
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for a program to read.")
-def plan(manifest: Path, as_json: bool) -> None:
-    """Print what rendering MANIFEST comes to. Nothing is sent."""
-    settings = load_settings(os.environ, Path.cwd())
-    loaded, prices = load_with_inputs(manifest), settings.prices
-    planned = make_plan(loaded.manifest, own_prices=None if prices is None else read_prices(prices))
-    inputs = _planned_inputs(loaded, settings)
-    if as_json:
-        told = planned.to_json() | {"inputs": None if inputs is None else inputs.to_json()}
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
-    else:
-        head, *shots = "\n".join(planned.lines()).split("\n\n")
-        told_inputs = [] if inputs is None else [f"inputs    {inputs}"]
-        click.echo("\n".join([head, *told_inputs]))
-        for shot in shots:
-            click.echo(f"\n{shot}")
 
 
 @click.command()
@@ -119,14 +93,6 @@ def _read(manifest: Path, settings: Settings) -> Loaded:
     prices = settings.prices
     check_budget(read.manifest, own_prices=None if prices is None else read_prices(prices), source=str(manifest))
     return read
-
-
-def _planned_inputs(loaded: Loaded, settings: Settings) -> Planned | None:
-    """How the manifest's local files will reach the provider; None when there are none."""
-    if not loaded.inputs:
-        return None
-    facts = store_facts(open_store(settings.store), public=settings.store_public)
-    return plan_inputs(loaded.manifest, loaded.inputs, capabilities(loaded.manifest.provider), facts, settings.inputs)
 
 
 def _open(context: Context, loaded: Loaded, console: Console) -> Opening:

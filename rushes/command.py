@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 
 from jobs.errors import RushesError
-from rushes.batches import plan, run, submit
+from rushes.batches import run, submit
 from rushes.costs import costs
 from rushes.decisions import cancel, pause, priority, resolve, resume, retry, waive
 from rushes.exits import Exit
 from rushes.looking import list_doubts, status, watch
+from rushes.planning import plan
 from rushes.recovering import recover
 from rushes.services import flower, sandbox, worker
 from rushes.starting import init, schema

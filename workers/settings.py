@@ -34,7 +34,8 @@ class Convention:
     """What is conventional for a provider: the variable of its key, its address, and what a new account may do.
 
     `queues` says that the provider queues what is over its limit, instead of refusing it. `account_variable` holds the
-    account's id, where addresses need one.
+    account's id, where addresses need one. `polled` says that it is asked how a job gets on; one that isn't answers the
+    submission with the video.
     """
 
     key_variable: str
@@ -42,6 +43,7 @@ class Convention:
     seats: int
     queues: bool = False
     account_variable: str | None = None
+    polled: bool = True
 
 
 CONVENTIONS: Mapping[str, Convention] = {
@@ -53,6 +55,7 @@ CONVENTIONS: Mapping[str, Convention] = {
         account_variable="CLOUDFLARE_ACCOUNT_ID",
         url="https://api.cloudflare.com/client/v4",
         seats=4,
+        polled=False,
     ),
     "apiframe": Convention(key_variable="APIFRAME_API_KEY", url="https://api.apiframe.ai", seats=4),
     "anyfast": Convention(key_variable="ANYFAST_API_KEY", url="https://www.anyfast.ai", seats=4),

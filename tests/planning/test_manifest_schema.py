@@ -45,7 +45,6 @@ def test_every_field_of_the_models_is_told_in_words() -> None:
     fields = {*Manifest.model_fields, *Defaults.model_fields, *Shot.model_fields}
     words = _words()["fields"]
     assert {name for name in fields if "description" not in words.get(name, {})} == set(), "say it in schema/words.yaml"
-    assert words.keys() - fields == set()
     for part, model in (("Shot", Shot), ("Defaults", Defaults)):
         assert schema()["$defs"][part]["properties"].keys() == model.model_fields.keys()
     assert schema()["properties"].keys() == Manifest.model_fields.keys()
@@ -74,7 +73,8 @@ def test_the_manifests_that_come_along_are_right_and_lead_to_it(path: Path) -> N
         "    sweep: {place: [a, {value: b, weight: 2}], seed: 1..8, duration: 4..15:2}\n    sample: 5",
         "    sweep: {place: [{place: a, duration: 5}, {place: 0.1, duration: 6}]}",
         "    sweep: {place: 0.1..0.5:0.1}",
-        "    sweep: {place: [1, 2.5, true], seed: 1..4}\n    combine: place * seed\n    sample: {n: 2, how: spread, seed: 3}",
+        "    sweep: {place: [1, 2.5, true], seed: 1..4}\n    sample: {n: 2, how: spread, seed: 3}",
+        "    sweep: {place: [a], seed: 1..4}\n    combine: place * seed",
         "    sweep: {place: [a, b]}\n    exclude: [{place: a}]\n    takes: 4\n    repeat: 2",
         "    sweep: {place: [a, b]}\n    include: [{place: [a, b]}]\n    sample: 1\n    sample_seed: x",
         "    sweep: {place: [a]}\n    price: $0.40\n    priority: -3\n    last_frame: decoded\n    retry_moderated: 1",

@@ -75,6 +75,22 @@ def test_the_demo_is_twelve_short_takes() -> None:
         "  leap/0002-duration4-seed2",
         "  leap/0003-duration5-seed1",
         "  and 1 more",
+        "",
+        "first take: opening/0001-sunflowers-dawn-seed1",
+        "  model: seedance-2.0-fast",
+        "  prompt: A golden retriever running through a field of sunflowers at dawn, low tracking shot",
+        "  duration: 4",
+        "  resolution: 480p",
+        "  aspect_ratio: 16:9",
+        "  seed: 1",
+        "",
+        "last take: leap/0004-duration5-seed2",
+        "  model: seedance-2.0-fast",
+        "  prompt: The dog leaps over a wooden fence in slow motion, the camera follows",
+        "  duration: 5",
+        "  resolution: 480p",
+        "  aspect_ratio: 16:9",
+        "  seed: 2",
     ]
 
 

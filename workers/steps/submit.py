@@ -25,6 +25,7 @@ from workers.ledger import Intent
 from workers.providers import adapter
 from workers.providers.errors import AuthRefused, InDoubt, ProviderError, QuotaExhausted, RateLimited, Transient
 from workers.providers.protocol import Attempt, Request
+from workers.settings import Settings
 from workers.steps.answer import RECORDED_SECONDS, settle, take_back
 from workers.steps.failures import STORE_SECONDS, as_json, end_attempt, hold_back, store_failed, upload_failed
 from workers.steps.take_over import take_over
@@ -125,8 +126,13 @@ def submit(context: Context, work: Work) -> None:
 
 def attempt_of(context: Context, take: Take, number: int) -> Attempt:
     """The attempt's name for people and its key for providers: the same whenever this attempt is made."""
+    return attempt_under(context.settings, take, number)
+
+
+def attempt_under(settings: Settings, take: Take, number: int) -> Attempt:
+    """As `attempt_of`, of the settings alone."""
     name = f"{take.batch}/{take.name}"
-    named = f"{context.settings.namespace}\n{context.settings.store}\n{name}\n{take.asked.identity()}\n{number}"
+    named = f"{settings.namespace}\n{settings.store}\n{name}\n{take.asked.identity()}\n{number}"
     return Attempt(take=name, number=number, key=hashlib.sha256(named.encode()).hexdigest())
 
 

@@ -1,0 +1,180 @@
+"""`rushes plan`: what rendering a manifest comes to. Nothing is contacted."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import click
+from tzlocal import get_localzone
+
+from jobs.capabilities import capabilities
+from jobs.errors import RushesError
+from jobs.expansion import Expansion
+from jobs.forecasting import Forecast, Lane, Polling, RenderTimes, Spread, forecast
+from jobs.forecasting.assumed import assumed
+from jobs.loading import Loaded, load_with_inputs
+from jobs.plan import Plan
+from jobs.plan import plan as make_plan
+from jobs.prices.own import read_prices
+from jobs.takes import Take
+from rushes.amounts import duration, size
+from workers.clock import SystemClock
+from workers.inputs.handover import Planned, plan_inputs
+from workers.inputs.resolving import store_facts
+from workers.preview import preview
+from workers.settings import CONVENTIONS, Settings, load_settings
+from workers.steps.poll import GROWTH
+from workers.store import open_store
+
+MANIFEST = click.argument("manifest", type=click.Path(path_type=Path))
+
+_NUMBERED = re.compile(r"(?P<shot>[^/]+)/(?P<number>\d{1,12})", re.ASCII)
+
+MOST_LOOKED_THROUGH = 100_000
+"""How many takes are looked through for one that is called nearly as what was asked for."""
+
+
+class NoSuchTake(RushesError):
+    """The manifest has no take of that name."""
+
+    exit_code = 2
+
+
+@click.command()
+@MANIFEST
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for a program to read.")
+@click.option(
+    "--take", "name", metavar="NAME", help="Show the request with which this take would be submitted, without the key."
+)
+def plan(manifest: Path, as_json: bool, name: str | None) -> None:
+    """Print what rendering MANIFEST comes to: takes, money, time. Nothing is sent."""
+    settings = load_settings(os.environ, Path.cwd())
+    loaded, prices = load_with_inputs(manifest), settings.prices
+    inputs = planned_inputs(loaded, settings)
+    if name is not None:
+        take = found_take(loaded, name)
+        shown = preview(settings, take, loaded.inputs, None if inputs is None else inputs.handovers)
+        told_take = {"take": take.name, "request": shown.to_json()}
+        click.echo(_as_json(told_take) if as_json else "\n".join(shown.lines()))
+        return
+    planned = make_plan(loaded.manifest, own_prices=None if prices is None else read_prices(prices))
+    foretold = forecast_of(planned, settings)
+    now = datetime.fromtimestamp(SystemClock().now(), get_localzone())
+    if as_json:
+        told: dict[str, Any] = {
+            **planned.to_json(),
+            "forecast": {**foretold.to_json(), "done_at": done_at(foretold, now)},
+            "inputs": None if inputs is None else inputs.to_json(),
+        }
+        click.echo(_as_json(told))
+        return
+    head, *rest = "\n".join(planned.lines()).split("\n\n")
+    told_inputs = [] if inputs is None else [f"inputs    {inputs}"]
+    text = "\n\n".join(["\n".join([head, *forecast_lines(planned, foretold, now), *told_inputs]), *rest])
+    for local in loaded.inputs:
+        text = text.replace(local.reference, str(local.path))
+    click.echo(text)
+
+
+def planned_inputs(loaded: Loaded, settings: Settings) -> Planned | None:
+    """How the manifest's local files will reach the provider; None when there are none."""
+    if not loaded.inputs:
+        return None
+    facts = store_facts(open_store(settings.store), public=settings.store_public)
+    return plan_inputs(loaded.manifest, loaded.inputs, capabilities(loaded.manifest.provider), facts, settings.inputs)
+
+
+def found_take(loaded: Loaded, name: str) -> Take:
+    """The take of that name, with or without the batch's before it, or of that shot and number (`opening/7`).
+
+    Raises `NoSuchTake`.
+    """
+    expansion = Expansion(loaded.manifest)
+    short = name.removeprefix(f"{loaded.manifest.batch}/")
+    index = expansion.find(short)
+    if index is None and (numbered := _NUMBERED.fullmatch(short)) is not None:
+        index = _numbered(expansion, numbered["shot"], int(numbered["number"]))
+    if index is not None:
+        return expansion[index]
+    some = [expansion[at].name for at in range(min(expansion.total, MOST_LOOKED_THROUGH))]
+    near = next(iter(get_close_matches(short, some, n=1, cutoff=0.5)), some[0])
+    raise NoSuchTake(f"{loaded.manifest.batch} has no take {short!r}; there is {near!r}")
+
+
+def _numbered(expansion: Expansion, shot: str, number: int) -> int | None:
+    span = expansion.shot_span(shot)
+    return None if span is None or not 1 <= number <= span[1] - span[0] else span[0] + number - 1
+
+
+def forecast_of(planned: Plan, settings: Settings, known: tuple[RenderTimes, ...] = ()) -> Forecast:
+    """How long it would take under what the settings allow; `known` are learned render times, the best first."""
+    own = settings.provider(planned.provider)
+    polling = Polling(own.first_poll, own.slowest_poll, GROWTH) if CONVENTIONS[planned.provider].polled else None
+    return forecast(planned.provider, planned.kinds, Lane(own.seats, own.requests_per_minute, polling), known)
+
+
+def forecast_lines(planned: Plan, foretold: Forecast, now: datetime) -> Iterator[str]:
+    """The forecast for a terminal, if it were started `now`."""
+    lane = foretold.lane
+    under = f"{lane.seats:,} seat{'' if lane.seats == 1 else 's'}"
+    under += f", {lane.requests_per_minute:g} requests a minute" if lane.requests_per_minute else ""
+    yield f"time      {_between(foretold.seconds, duration)} with {under}"
+    basis = "by what was learned of this provider"
+    if foretold.basis == "assumed":
+        table = assumed()
+        basis = f"by render times that are assumed, with {table.confidence} confidence, since {table.read}"
+    moments = done_at(foretold, now)
+    if moments["likely"] is None:
+        yield "done      not within a lifetime"
+    else:
+        yield f"done      about {_moment(moments['likely'])} if it is started now"
+    if planned.deadline is not None:
+        yield f"          {_against_deadline(planned, foretold, now)}"
+    yield f"          {basis}"
+    polls = _between(foretold.polls, lambda number: f"{round(number):,}") if lane.polling else "none"
+    yield f"polls     {polls}"
+    yield f"download  {_between(foretold.bytes, size)} of video (assumed)"
+
+
+def done_at(foretold: Forecast, now: datetime) -> dict[str, str | None]:
+    """When it would be done if it were started `now`, in ISO 8601; None for what no calendar holds."""
+    found: dict[str, str | None] = {}
+    for which in ("least", "likely", "most"):
+        try:
+            moment = now + timedelta(seconds=getattr(foretold.seconds, which))
+        except OverflowError:
+            found[which] = None
+        else:
+            found[which] = moment.isoformat(timespec="seconds")
+    return found
+
+
+def _against_deadline(planned: Plan, foretold: Forecast, now: datetime) -> str:
+    assert planned.deadline is not None
+    left = (planned.deadline.at(now) - now).total_seconds()
+    if left <= 0:
+        return "the deadline is over, so nothing would be submitted"
+    takes = foretold.takes_within(left)
+    if takes == planned.takes:
+        return f"the deadline is in {duration(left)}, which is likely to be enough"
+    return f"the deadline is in {duration(left)}, likely enough for about {takes:,} of {planned.takes:,} takes"
+
+
+def _between(spread: Spread, told: Any) -> str:
+    least, likely, most = told(spread.least), told(spread.likely), told(spread.most)
+    return f"about {likely}" if least == most else f"{least} to {most}, likely {likely}"
+
+
+def _moment(iso: str) -> str:
+    return f"{datetime.fromisoformat(iso):%a %d %b %Y, %H:%M}"
+
+
+def _as_json(told: object) -> str:
+    return json.dumps(told, indent=2, ensure_ascii=False)
