@@ -10,6 +10,7 @@ import click
 
 from jobs.errors import RushesError
 from rushes.batches import run, submit
+from rushes.comparing import diff
 from rushes.costs import costs
 from rushes.decisions import cancel, pause, priority, resolve, resume, retry, waive
 from rushes.exits import Exit
@@ -29,7 +30,7 @@ def cli() -> None:
 
 
 _STARTING = (init, schema)
-_MAKING = (run, submit, plan, recover)
+_MAKING = (run, submit, plan, diff, recover)
 _LOOKING = (status, watch, costs, list_doubts)
 _DECIDING = (pause, resume, cancel, retry, waive, priority, resolve)
 _SERVING = (worker, flower, sandbox)

@@ -310,7 +310,7 @@ def _reuse(
     found, awaited = twins(expansion, wanted, withdrawn, under_way)
     if reuse:
         rest = [index for index in wanted if index not in found and index not in awaited]
-        found |= from_other_batches(context, expansion, rest)
+        found |= from_other_batches(context.store, expansion, rest)
     given = copy_all(context, found, expansion)
     context.room.mark_done(batch, given)
     context.room.count(batch, objects=3 * len(given))

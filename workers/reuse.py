@@ -18,6 +18,7 @@ from jobs.lineage import Lineage
 from jobs.takes import Take
 from workers.context import VERSION, Context
 from workers.errors import ObjectMissing, StoreRefused
+from workers.ledger import Ledger
 from workers.receipts import Cost, Reused, done_takes, keys_of, read_receipt, write_receipt
 from workers.store.protocol import Store
 
@@ -107,24 +108,24 @@ def twins(
     return found, awaited
 
 
-def from_other_batches(context: Context, expansion: Expansion, wanted: Iterable[int]) -> dict[int, Source]:
-    """The takes that are wanted and that another batch of the store has, by index."""
+def from_other_batches(store: Store, expansion: Expansion, wanted: Iterable[int]) -> dict[int, Source]:
+    """The takes that are wanted and that another batch of `store` has, by index."""
     by_identity: dict[str, list[int]] = defaultdict(list)
     for index in sorted(wanted, reverse=True):
         by_identity[expansion.identity(index)].append(index)
     found: dict[int, Source] = {}
-    for batch in context.store.folders(""):
+    for batch in store.folders(""):
         if batch == expansion.manifest.batch or not any(by_identity.values()):
             continue
         try:
-            frozen = context.ledger(batch).frozen()
+            frozen = Ledger(store, batch).frozen()
         except StoreRefused as error:
             log.warning("nothing is reused from %s: %s", batch, error)
             continue
         if frozen is None:
             continue
         other = Expansion(Lineage.from_json(frozen))
-        for name in done_takes(context.store, batch):
+        for name in done_takes(store, batch):
             there = other.find(name)
             if there is not None and (same := by_identity.get(other.identity(there))):
                 found[same.pop()] = Source(batch, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import product
@@ -108,8 +108,12 @@ def shot_prices(
 
 def shot_totals(manifest: Manifest, at: int, expansion: Expansion, *, own: PriceTable | None = None) -> Totals:
     """What the takes of the shot at `at` cost together. `expansion` is of this manifest."""
-    prices = shot_prices(manifest, at, expansion, own=own)
-    return sum((_times(price, takes) for takes, price in prices), Totals())
+    return totals_of(shot_prices(manifest, at, expansion, own=own))
+
+
+def totals_of(priced: Iterable[Priced]) -> Totals:
+    """What all of these cost together."""
+    return sum((_times(price, takes) for takes, price in priced if takes), Totals())
 
 
 def _priced(
