@@ -173,7 +173,7 @@ def main() -> None:
         "takes": given.side**3,
         "first submission, seconds from the start of the command": [round(each["seconds"], 2) for each in found],
         "of it: an interpreter starts, seconds": round(best_start("pass"), 2),
-        "of it: the command is imported, seconds": round(best_start("import rushes.command"), 2),
+        "of it: the command is imported, seconds": round(best_start("import rushes.batches"), 2),
         "of it: the worker is imported, seconds": round(best_start("import workers.celery, workers.tasks"), 2),
         "Redis, bytes for each take that waits": round(max(each["bytes"] for each in found), 4),
         "Redis, bytes for the batch": max(round(each["all"]) for each in found),

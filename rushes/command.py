@@ -9,34 +9,35 @@ from pathlib import Path
 import click
 
 from jobs.errors import RushesError
-from rushes.batches import run, submit
-from rushes.comparing import diff
-from rushes.costs import costs
-from rushes.decisions import cancel, pause, priority, resolve, resume, retry, waive
 from rushes.exits import Exit
-from rushes.looking import list_doubts, status, watch
-from rushes.planning import plan
-from rushes.recovering import recover
-from rushes.services import flower, sandbox, worker
-from rushes.starting import init, schema
-from workers.context import VERSION
+from rushes.lazily import Commands
 from workers.settings import environment
+
+_STARTING = {"init": "rushes.starting", "schema": "rushes.starting"}
+_MAKING = {
+    "run": "rushes.batches",
+    "submit": "rushes.batches",
+    "plan": "rushes.planning",
+    "diff": "rushes.comparing",
+    "recover": "rushes.recovering",
+}
+_LOOKING = {
+    "status": "rushes.looking",
+    "watch": "rushes.looking",
+    "costs": "rushes.costs",
+    "doubts": "rushes.looking:list_doubts",
+}
+_DECIDING = dict.fromkeys(("pause", "resume", "cancel", "retry", "waive", "priority", "resolve"), "rushes.decisions")
+_SERVING = dict.fromkeys(("worker", "flower", "sandbox"), "rushes.services")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, prog_name="rushes")
+@click.version_option(package_name="rushes", prog_name="rushes")
 def cli() -> None:
     """Render shot manifests overnight: every take once, inside its limits, with a receipt."""
 
 
-_STARTING = (init, schema)
-_MAKING = (run, submit, plan, diff, recover)
-_LOOKING = (status, watch, costs, list_doubts)
-_DECIDING = (pause, resume, cancel, retry, waive, priority, resolve)
-_SERVING = (worker, flower, sandbox)
-
-for _command in (*_STARTING, *_MAKING, *_LOOKING, *_DECIDING, *_SERVING):
-    cli.add_command(_command)
+cli.commands = Commands({**_STARTING, **_MAKING, **_LOOKING, **_DECIDING, **_SERVING})
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import click
 
 from workers.broker.addresses import redis_url
 from workers.broker.connection import connect, prove
+from workers.broker.queues import queue_names
 from workers.clock import SystemClock
 from workers.errors import SettingsError
 from workers.monitoring import flowerconfig
@@ -34,8 +35,6 @@ def worker(concurrency: int, collectors: int, loglevel: str) -> None:
 
     Run as many as you like, on as many machines as you like: limits hold across all of them.
     """
-    from workers.celery import queue_names  # importing it reads the settings, which the other commands must not need
-
     environ = environment(os.environ, Path.cwd())
     settings = load_settings(os.environ, Path.cwd())
     url = redis_url(settings, environ)

@@ -15,6 +15,7 @@ from kombu.entity import Queue
 from workers.broker.addresses import redis_url
 from workers.broker.connection import celery_url
 from workers.broker.kombu_guard import guard_kombu
+from workers.broker.queues import queue_names
 from workers.settings import Settings, environment, load_settings
 
 
@@ -54,11 +55,6 @@ def make_app(settings: Settings, url: str) -> Celery:
         worker_task_log_format="%(asctime)s %(levelname)s %(task_id)s %(message)s",
     )
     return app
-
-
-def queue_names(settings: Settings) -> tuple[str, str]:
-    """The queue of submits and polls, and that of collections, which may not hold the others up."""
-    return f"{settings.namespace}.steps", f"{settings.namespace}.collect"
 
 
 def _configured() -> tuple[Celery, Settings]:

@@ -14,7 +14,8 @@ from celery.signals import worker_process_shutdown, worker_ready, worker_shutdow
 
 from jobs.errors import RushesError
 from workers import steps
-from workers.celery import app, queue_names, settings
+from workers.broker.queues import queue_names
+from workers.celery import app, settings
 from workers.context import Context, make_context
 from workers.engine.pump import Pump
 from workers.engine.states import Step
