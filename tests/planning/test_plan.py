@@ -107,6 +107,7 @@ def test_a_plan_as_json() -> None:
         "name": "a",
         "mode": "image",
         "takes": 1,
+        "takes_by_model": {"seedance-2.0": 1},
         "seconds": {"least": 4, "most": 15},
         "axes": [],
         "first_takes": ["a/0001"],
