@@ -22,7 +22,7 @@ demo: setup                         ## render manifests/demo.yaml against the sa
 	$(BIN)/rushes run --sandbox manifests/demo.yaml
 
 test: $(VENV)/.installed-dev lint   ## the whole suite
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 # Another seed each time; give one to see it again: make chaos RUSHES_CHAOS_SEED=...
 RUSHES_CHAOS_SEED ?= $(shell date +%s)

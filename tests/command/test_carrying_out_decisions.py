@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from person import Desk
 
 from rushes.exits import Exit
@@ -48,6 +49,7 @@ def write(desk: Desk, takes: int) -> None:
     (desk.folder / "night.yaml").write_text(MANIFEST % takes)
 
 
+@pytest.mark.long
 def test_a_batch_is_paused_from_beside_ends_with_7_and_goes_on(alone: Desk) -> None:
     write(alone, 6)
     running = alone.start("run", "--sandbox", "night.yaml")
@@ -67,6 +69,7 @@ def test_a_batch_is_paused_from_beside_ends_with_7_and_goes_on(alone: Desk) -> N
     assert (ended.code, submitted(alone)) == (Exit.DONE, 6), ended.output
 
 
+@pytest.mark.long
 def test_a_redis_that_is_emptied_in_mid_run_is_filled_from_the_store(alone: Desk) -> None:
     write(alone, 6)
     running = alone.start("run", "--sandbox", "night.yaml")
@@ -83,6 +86,7 @@ def test_a_redis_that_is_emptied_in_mid_run_is_filled_from_the_store(alone: Desk
     assert submitted(alone) == 6
 
 
+@pytest.mark.long
 def test_another_machine_goes_on_without_the_manifest(alone: Desk) -> None:
     write(alone, 4)
     running = alone.start("run", "--sandbox", "night.yaml")

@@ -60,6 +60,7 @@ def test_pausing_resuming_and_putting_first(night: Bench, desk: Desk) -> None:
     assert desk.run("resume", "night").output == "night: 4 waiting\n"
 
 
+@pytest.mark.long
 def test_cancelling_waiving_and_retrying(night: Bench, desk: Desk) -> None:
     assert desk.run("cancel", "night/first/0001").output == "night/first/0001-seed1: cancelled\n"
     assert desk.run("waive", "night/first/0002").output == "night/first/0002-seed2: waived\n"
@@ -103,6 +104,7 @@ def test_the_end_of_a_batch_names_its_doubts(doubted: Bench, desk: Desk) -> None
     assert "  rushes doubts night" in ended.output.replace("    rushes", "  rushes")
 
 
+@pytest.mark.long
 def test_paying_again_wants_a_yes_but_for_a_single_take(doubted: Bench, desk: Desk) -> None:
     refused = desk.run("resolve", "night", "--resubmit")
     assert refused.code == Exit.WRONG_INPUT

@@ -8,6 +8,7 @@ import shutil
 import signal
 from pathlib import Path
 
+import pytest
 from conftest import SWEEP, Desk, manifest, pointed_at, until
 from imitation import imitation
 
@@ -29,6 +30,7 @@ def done(desk: Desk) -> int:
     return len(desk.files("night/**/*.receipt.json"))
 
 
+@pytest.mark.long
 def test_ctrl_c_drains_and_the_next_run_carries_on(desk: Desk, clips: Path) -> None:
     desk.write("night.yaml", manifest(SWEEP))
     with imitation(clips, render_seconds=lambda ordinal: 1.0) as provider:
@@ -62,6 +64,7 @@ def test_the_command_itself_is_killed(desk: Desk, clips: Path) -> None:
         assert not lives(redis), "the next command takes the private Redis over, and stops it"
 
 
+@pytest.mark.long
 def test_the_private_redis_dies_and_comes_back(desk: Desk, clips: Path) -> None:
     desk.write("night.yaml", manifest(SWEEP))
     with imitation(clips, render_seconds=lambda ordinal: 1.0) as provider:
@@ -121,6 +124,7 @@ def test_two_people_run_the_same_batch_at_once(desk: Desk, clips: Path) -> None:
         assert done(desk) == provider.billed == 12
 
 
+@pytest.mark.long
 def test_a_rehearsal_that_was_interrupted_carries_on(desk: Desk) -> None:
     desk.write("night.yaml", manifest(SWEEP))
     desk.environ |= {"RUSHES_FAL_SEATS": "4"}

@@ -116,7 +116,8 @@ def objects(environ: dict[str, str]) -> dict[str, bytes]:
     return {key: client.get_object(Bucket="night", Key=key)["Body"].read() for key in keys}
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.long
+@pytest.mark.timeout(480)
 def test_workers_die_redis_restarts_and_every_take_is_in_the_bucket(
     desk: Desk, clips: Path, server: Server, bucket: dict[str, str]
 ) -> None:

@@ -127,7 +127,8 @@ def test_what_may_have_been_accepted_is_held_and_never_sent_again(desk: Desk, cl
             assert len(sent(sandbox)) == 3
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.long
+@pytest.mark.timeout(480)
 def test_out_of_money_and_then_a_revoked_key(desk: Desk, clips: Path) -> None:
     """Both pause the provider and end the run. What was accepted comes home: at once, or with the right key."""
     with ExitStack() as stack:
@@ -183,7 +184,8 @@ def _all_run(
     return {provider: own.end(running[provider]) for provider, own, _ in parties}
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.long
+@pytest.mark.timeout(480)
 def test_what_is_not_known_at_once_is_settled_or_given_up_in_bounded_time(desk: Desk, clips: Path) -> None:
     """Five new links are asked for, over half a minute; where the job itself says that the video is gone, none.
 

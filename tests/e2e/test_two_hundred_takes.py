@@ -19,7 +19,8 @@ from workers.sandbox.burn import read_number
 FRAMES = 4 * 24
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.long
+@pytest.mark.timeout(480)
 def test_two_hundred_takes_with_a_worker_killed_halfway(desk: Desk, clips: Path) -> None:
     desk.write(
         "night.yaml",
@@ -39,7 +40,7 @@ def test_two_hundred_takes_with_a_worker_killed_halfway(desk: Desk, clips: Path)
         running = desk.start("run", "night.yaml")
         until(lambda: provider.billed >= 100)
         killed = kill_workers(running.pid)
-        ended = desk.end(running, timeout=200)
+        ended = desk.end(running, timeout=400)
         assert killed >= 2
         # A kill that strikes between an intent and its answer leaves that take in doubt, whether or not it was sent:
         # held, and never sent again.

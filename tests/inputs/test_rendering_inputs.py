@@ -83,6 +83,7 @@ def test_a_file_that_has_no_way_is_told_by_the_plan(tmp_path: Path) -> None:
     assert "ark takes a video only by a URL that it can fetch" in output
 
 
+@pytest.mark.long
 def test_a_local_file_renders_once_whatever_it_is_called(tmp_path: Path) -> None:
     paint(tmp_path / "stills/dog.png")
     write(tmp_path, "stills/dog.png")
