@@ -136,22 +136,30 @@ class Ledger:
         """
         digest = digest_of(manifest)
         held = self._read(self._manifest)
-        if held is not None and digest == digest_of(held) == self.told_digest():
+        before = None if held is None else digest_of(held)
+        told = () if before is None else self.told_digests()
+        if digest == before and told == (digest,):
             return
-        # A crash between the two puts leaves the digest of the manifest that was being frozen, and it is frozen anew.
-        self._store.put_bytes(
-            f"{self._manifest}.sha256", f"{digest}  manifest.json\n".encode(), content_type="text/plain"
-        )
+        # Whichever of the two manifests a crash in between leaves there, its digest is told.
+        grows = before is not None and before != digest and before in told
+        self._tell(*((digest, before) if grows else (digest,)))
         self._store.put_bytes(self._manifest, manifest, content_type=_JSON)
+        if grows:
+            self._tell(digest)
 
     def held(self) -> bytes | None:
         """The frozen manifest as it lies there, whether or not it is the one that was frozen; None without one."""
         return self._read(self._manifest)
 
-    def told_digest(self) -> str | None:
-        """The sha256 (hex) of the manifest that was frozen last, or None."""
-        line = self._read(f"{self._manifest}.sha256")
-        return None if line is None else line.decode("ascii", "replace").partition(" ")[0].strip()
+    def told_digests(self) -> tuple[str, ...]:
+        """The sha256 (hex) of the manifest that was frozen last; before it, of one that was being frozen, if any."""
+        lines = self._read(f"{self._manifest}.sha256")
+        found = [] if lines is None else [line.split() for line in lines.decode("ascii", "replace").splitlines()]
+        return tuple(words[0] for words in found if words)
+
+    def _tell(self, *digests: str | None) -> None:
+        lines = "".join(f"{digest}  manifest.json\n" for digest in digests)
+        self._store.put_bytes(f"{self._manifest}.sha256", lines.encode(), content_type="text/plain")
 
     def place(self, name: str) -> str:
         """Where a person finds one of the ledger's own objects."""
@@ -165,12 +173,12 @@ class Ledger:
         held = self._read(self._manifest)
         if held is None:
             return None
-        told = self.told_digest()
-        if told != digest_of(held):
+        told = self.told_digests()
+        if digest_of(held) not in told:
             place = self._store.url(self._manifest)
             raise StoreRefused(
                 f"{place} is not the manifest that was frozen: its sha256 is {digest_of(held)}, and {place}.sha256 "
-                f"says {told or 'nothing'}. Restore it, or run the batch again from its own manifest file"
+                f"says {' or '.join(told) or 'nothing'}. Restore it, or run the batch again from its own manifest file"
             )
         return held
 

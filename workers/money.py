@@ -6,6 +6,7 @@ provider in a day, in the currency of the settings. A price in another currency 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from jobs.amounts import micros
@@ -69,16 +70,25 @@ def spend_of(context: Context, take: Take, cost: Cost) -> Spend:
     return batch, day
 
 
-def spent_on_record(context: Context, expansion: Expansion) -> tuple[int | None, tuple[str, int] | None]:
+def spent_on_record(
+    context: Context, expansion: Expansion, unbooked: Mapping[int, int]
+) -> tuple[int | None, tuple[str, int] | None]:
     """What a batch has cost by the store's record, for both accounts; None where there is no such account.
 
-    What may have been billed counts as billed. What is still open is not in it: that is reserved.
+    What may have been billed counts as billed. What is still open is not in it: that is reserved. So are the attempts
+    that are `unbooked`, by index: Redis has them open, and books what they cost when they end, though it may be on
+    record already.
     """
     manifest = expansion.manifest
     daily = context.settings.provider(manifest.provider).daily_budget
     if manifest.budget is None and daily is None:
         return None, None
-    costs = [cost for cost in attempt_costs(context.store, manifest.batch) if cost.outcome not in STILL_OPEN]
+    open_ones = {(expansion[index].name, attempt) for index, attempt in unbooked.items() if index < expansion.total}
+    costs = [
+        cost
+        for cost in attempt_costs(context.store, manifest.batch)
+        if cost.outcome not in STILL_OPEN and (cost.outcome == "orphan" or (cost.take, cost.attempt) not in open_ones)
+    ]
     spent = None if manifest.budget is None else _sum(costs, manifest.budget.currency)
     if daily is None:
         return spent, None

@@ -9,9 +9,10 @@ since it was last held against the store. Nothing of a batch is admitted before 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from tzlocal import get_localzone
 
@@ -28,9 +29,13 @@ from workers.inputs.keeping import store_inputs
 from workers.inputs.resolving import store_facts
 from workers.ledger import Ledger, ManifestChanged, digest_of
 from workers.money import terms_of
-from workers.reconciling import Emptied, reconcile
+from workers.reconciling import Emptied, Overtaken, reconcile
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_ATTEMPTS = 3
 
 LOOKED_AT = "it was taken up from the store to be looked at, and nobody has set it to work"
 """Why a batch is paused that a command came upon in the store alone. It is in Redis only."""
@@ -68,8 +73,10 @@ def open_batch(context: Context, manifest: Manifest, inputs: Sequence[LocalInput
         table = capabilities(manifest.provider)
         facts = store_facts(context.store, public=context.settings.store_public)
         plan_inputs(manifest, inputs, table, facts, context.settings.inputs)
-    with context.room.opening(manifest.batch):
+
+    def attempt(mine: Callable[[], bool]) -> Opening:
         ledger = context.ledger(manifest.batch)
+        grew_from = context.room.digest(manifest.batch) or ""
         before = _lineage(context, ledger, manifest.batch, manifest)
         lineage = Lineage.of(manifest) if before is None else before.grown(manifest)
         # Before any worker can know of the batch: what it finds to submit, it finds the files for.
@@ -78,8 +85,11 @@ def open_batch(context: Context, manifest: Manifest, inputs: Sequence[LocalInput
         deadline = None if manifest.deadline is None else _moment(context, manifest)
         if deadline != holds.deadline:
             holds = holds.until(deadline)
+            _check(context, manifest.batch, mine)
             write_holds(ledger, holds)
-        return _opened(context, ledger, lineage, holds, again=True)
+        return _open(_Opener(context, ledger, mine, grew_from), lineage, holds, again=True)
+
+    return _alone(context, manifest.batch, attempt)
 
 
 def reopen_batch(
@@ -91,41 +101,72 @@ def reopen_batch(
     left as they are. `looking` pauses it, unless Redis knows it: who only looks sets nothing to work. Raises as
     `open_batch` does.
     """
-    with context.room.opening(batch):
+
+    def attempt(mine: Callable[[], bool]) -> Opening | None:
         if unless_trusted and context.room.trusts(batch):
             return None
         # A restart of Redis is nobody's word that a batch should go on which was only looked at.
-        looking = looking or (unless_trusted and context.room.hold_on(batch) == ("paused", LOOKED_AT))
+        only_looked_at = unless_trusted and context.room.hold_on(batch) == ("paused", LOOKED_AT)
         ledger = context.ledger(batch)
+        grew_from = context.room.digest(batch) or ""
         lineage = _lineage(context, ledger, batch, None)
         if lineage is None:
             return None
-        return _opened(context, ledger, lineage, read_holds(ledger), again=False, looking=looking)
+        opener = _Opener(context, ledger, mine, grew_from)
+        return _open(opener, lineage, read_holds(ledger), again=False, looking=looking or only_looked_at)
+
+    return _alone(context, batch, attempt)
 
 
-def _opened(
-    context: Context, ledger: Ledger, lineage: Lineage, holds: Holds, *, again: bool, looking: bool = False
-) -> Opening:
-    """Open it, and once more should Redis be emptied in the middle of that."""
-    try:
-        return _open(context, ledger, lineage, holds, again=again, looking=looking)
-    except RedisError as error:
-        # Wherever in it that was noticed.
-        if not isinstance(error, Emptied) and context.room.digest(lineage.current.batch) is not None:
-            raise
-        log.warning("%s", error)
-        return _open(context, ledger, lineage, holds, again=again, looking=looking)
+@dataclass(frozen=True, slots=True)
+class _Opener:
+    """Who opens a batch. `mine` asks whether nobody else does by now; `grew_from` is what Redis knew before."""
+
+    context: Context
+    ledger: Ledger
+    mine: Callable[[], bool]
+    grew_from: str
+
+    def freeze(self, lineage: Lineage) -> None:
+        """Put it in the place of what was frozen before. Raises `Overtaken` rather than over what came meanwhile."""
+        _check(self.context, lineage.current.batch, self.mine)
+        self.ledger.freeze(lineage.to_json())
 
 
-def _open(
-    context: Context, ledger: Ledger, lineage: Lineage, holds: Holds, *, again: bool, looking: bool = False
-) -> Opening:
+def _check(context: Context, batch: str, mine: Callable[[], bool]) -> None:
+    if not mine():
+        raise Emptied(batch) if context.room.digest(batch) is None else Overtaken(batch)
+
+
+def _alone(context: Context, batch: str, attempt: Callable[[Callable[[], bool]], T]) -> T:
+    """Open it where nobody else does; anew, by what is there then, if it is taken out of our hands in the middle.
+
+    So it is when Redis is emptied, with its locks, and when a process was suspended for longer than its lock lasts.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        with context.room.opening(batch) as mine:
+            try:
+                return attempt(mine)
+            except RedisError as error:
+                # Wherever in it that was noticed.
+                if not isinstance(error, (Emptied, Overtaken)) and context.room.digest(batch) is not None:
+                    raise
+                log.warning("%s", error)
+    with context.room.opening(batch) as mine:
+        return attempt(mine)
+
+
+def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looking: bool = False) -> Opening:
+    context, ledger = opener.context, opener.ledger
     batch = lineage.current.batch
     expansion = Expansion(lineage)
     server = context.room.server()
     believed = set(context.room.done(batch))
     trusted = context.room.trusts(batch)
-    ledger.freeze(lineage.to_json())
+    first = ledger.held() is None
+    if first:
+        # A name that nobody has opened yet is nobody's before its manifest is kept.
+        opener.freeze(lineage)
     answer = context.room.open(
         batch,
         digest=lineage.digest(),
@@ -134,7 +175,13 @@ def _open(
         manifest=lineage.to_json(),
         spans=spans_of(expansion, holds),
         terms=terms_of(lineage.current, holds.deadline),
+        grew_from=opener.grew_from,
     )
+    if answer == "overtaken":
+        raise Overtaken(batch)
+    if not first:
+        # Redis compares what it grew from, and the store can't: so Redis is told first. Nothing is begun before both.
+        opener.freeze(lineage)
     unsure = answer == "new" or not trusted
     if answer == "new":
         believed = set()  # whatever was found was left behind by a hand at work, and is gone
@@ -181,9 +228,12 @@ def _hold_back(context: Context, expansion: Expansion, holds: Holds) -> None:
     """Hold back again what a person held back, before anything of the batch can be admitted."""
     batch = expansion.manifest.batch
     wanted = spans_of(expansion, holds)
-    while (before := context.room.spans(batch)) != wanted and not context.room.set_spans(batch, before, wanted):
-        if context.room.digest(batch) is None:
-            raise Emptied(f"Redis was emptied while the batch {batch!r} was being opened; try again")
+    digest = expansion.lineage.digest()
+    while (before := context.room.spans(batch)) != wanted:
+        if context.room.set_spans(batch, before, wanted, digest=digest):
+            break
+        if (now := context.room.digest(batch)) != digest:
+            raise Emptied(batch) if now is None else Overtaken(batch)
     context.room.hold(batch, holds.hold, holds.reason)
     context.room.prefer(batch, holds.priority)
 
@@ -198,7 +248,7 @@ def _lineage(context: Context, ledger: Ledger, batch: str, manifest: Manifest | 
     try:
         frozen = ledger.frozen()
     except StoreRefused:
-        # The digest and the manifest are two objects, and a crash between the two leaves them different.
+        # Someone removed or replaced the manifest, or a version of Rushes that told one digest only died here.
         frozen = _torn(ledger, known, manifest)
         if frozen is None:
             raise
@@ -225,8 +275,11 @@ def _torn(ledger: Ledger, known: Lineage | None, manifest: Manifest | None) -> b
     candidates = [lineage for lineage in before if lineage is not None]
     if manifest is not None:
         candidates += [lineage.grown(manifest) for lineage in candidates] + [Lineage.of(manifest)]
-    told = ledger.told_digest()
-    return next((each.to_json() for each in candidates if digest_of(each.to_json()) == told), None)
+    if known is not None and any(known.extends(lineage) for lineage in before[1:] if lineage is not None):
+        # The digest is of one that somebody was about to put over it: Redis knows better.
+        return known.to_json()
+    told = ledger.told_digests()
+    return next((each.to_json() for each in candidates if digest_of(each.to_json()) in told), None)
 
 
 def _moment(context: Context, manifest: Manifest) -> float:

@@ -40,6 +40,16 @@ OPEN = (State.DOUBT, State.RENDERING, State.COLLECTING, State.SUBMITTING, State.
 class Emptied(RedisError):
     """Redis lost the batch while it was being opened."""
 
+    def __init__(self, batch: str) -> None:
+        super().__init__(f"Redis was emptied while the batch {batch!r} was being opened; try again")
+
+
+class Overtaken(RedisError):
+    """Another command has let the batch grow into another manifest while this one was opening it."""
+
+    def __init__(self, batch: str) -> None:
+        super().__init__(f"another command has opened the batch {batch!r} meanwhile; run it again")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -71,7 +81,7 @@ def reconcile(
     `again` that a person runs the batch, who wants what failed at no cost to be tried again. `server` is the run id of
     Redis when what it believes was read.
 
-    Raises `Emptied` when Redis lost the batch, or was started anew, meanwhile.
+    Raises `Emptied` when Redis lost the batch, or was started anew, meanwhile, and `Overtaken` when it has grown.
     """
     batch = expansion.manifest.batch
     # The attempts first: what is done meanwhile then has its receipt.
@@ -105,10 +115,14 @@ def reconcile(
     if grown or unsure:
         # A Redis that went back may have heard of a job again, and not of the money that was put aside for it.
         _reserve_anew(context, expansion, attempts.keys() - had)
-    counted = context.room.spent(batch, expansion.manifest.provider)
-    spent, day = spent_on_record(context, expansion) if unsure or grown else (None, None)
-    if not context.room.begin(batch, spent=spent, day=day, believed=counted, again=again, server=server):
-        raise Emptied(f"Redis was emptied while the batch {batch!r} was being opened; try again")
+    counted, unbooked = context.room.accounts(batch, expansion.manifest.provider)
+    spent, day = spent_on_record(context, expansion, unbooked) if unsure or grown else (None, None)
+    digest = expansion.lineage.digest()
+    begun = context.room.begin(batch, spent=spent, day=day, believed=counted, again=again, server=server, digest=digest)
+    if not begun:
+        if context.room.digest(batch) not in (None, digest):
+            raise Overtaken(batch)
+        raise Emptied(batch)
     states = list(came.values())
     return Found(
         done=len(held) + len(reused),
@@ -301,11 +315,12 @@ def _reuse(
     under_way = sorted(still_open | (set(context.room.done(batch)) & set(gone)))
     if not withdrawn and not under_way and not reuse:
         return set()
+    begun = {index for index in attempts if not _merely_waits(context, batch, index, attempts[index][1])}
     wanted = [
         index
         for span in expansion.live
         for index in range(span.start, span.end)
-        if index not in held and index not in attempts
+        if index not in held and index not in begun
     ]
     found, awaited = twins(expansion, wanted, withdrawn, under_way)
     if reuse:
@@ -315,8 +330,20 @@ def _reuse(
     context.room.mark_done(batch, given)
     context.room.count(batch, objects=3 * len(given))
     for index, twin in awaited.items():
-        context.room.adopt(batch, index, State.BLOCKED, {"attempt": 1, "blocked_on": twin})
+        if not context.room.adopt(batch, index, State.BLOCKED, {"attempt": 1, "blocked_on": twin}):
+            known = context.room.take(batch, index)
+            if known is not None and known.state is State.WAITING:
+                work = Work(Step.SUBMIT, batch, index, known.fence, known.attempt)
+                context.room.move(work, State.WAITING, State.BLOCKED, fields={"blocked_on": twin})
     return given
+
+
+def _merely_waits(context: Context, batch: str, index: int, found: list[AttemptRecord]) -> bool:
+    """Whether a take that has a record waits, and never came to be sent: it had been given up before, and is wanted."""
+    if any(attempt.intended or attempt.accepted for attempt in found):
+        return False
+    known = context.room.take(batch, index)
+    return known is not None and known.state is State.WAITING
 
 
 def _is_open(context: Context, batch: str, index: int) -> bool:

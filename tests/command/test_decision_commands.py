@@ -11,6 +11,7 @@ from workbench import Bench
 
 from rushes.exits import Exit
 from workers.engine.states import State, Step
+from workers.money import quotes
 from workers.opening import LOOKED_AT
 from workers.steps import submit
 
@@ -125,6 +126,16 @@ def test_a_failure_that_may_have_been_billed_is_asked_about(doubted: Bench, desk
     assert doubted.state(0, "night") is State.WAIVED
     assert desk.run("retry", "night", "--yes").code == 0
     assert doubted.state(0, "night") is State.WAITING
+
+
+def test_only_failures_of_the_kind_that_is_named_are_tried_again(night: Bench, desk: Desk) -> None:
+    (quote,) = night.all_due(Step.QUOTE)
+    night.room.quote("night", quotes(night.context, "night", quote.index))
+    works = night.all_due(Step.SUBMIT)[:2]
+    for work, kind in zip(works, ("transient", "output-moderation"), strict=True):
+        assert night.room.move(work, State.ADMITTED, State.FAILED, fields={"error": {"kind": kind, "message": "no"}})
+    desk.run("retry", "night", "--class", "transient", "--yes")
+    assert [night.state(work.index, "night") for work in works] == [State.WAITING, State.FAILED]
 
 
 def test_a_job_that_was_found_is_adopted(doubted: Bench, desk: Desk, fal: ScriptedFal) -> None:

@@ -395,6 +395,13 @@ class TestTheRecord:
         hall.room.begin("b", spent=10, believed=believed)
         assert money(hall) == (35, 0)
 
+    def test_which_attempts_are_not_booked_yet_is_told_in_the_same_moment(self, hall: Hall) -> None:
+        opened(hall, total=1)
+        work = hall.collecting()
+        assert hall.room.accounts("b", "fal") == ((0, 0), {work.index: 1})
+        hall.room.move(work, State.COLLECTING, State.DONE, spend=(25, None))
+        assert hall.room.accounts("b", "fal") == ((25, 0), {})
+
     def test_what_is_reserved_is_added_up_anew(self, hall: Hall) -> None:
         hall.open(total=3, begin=False, terms=budget(200), limits=Limits(seats=9, again_seconds=1e6))
         for index, state in enumerate((State.RENDERING, State.DOUBT, State.WAITING)):

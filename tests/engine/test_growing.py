@@ -54,7 +54,8 @@ def test_what_is_or_may_be_at_the_provider_stays_and_the_rest_is_dropped(hall: H
     assert hall.members(state) == ({"0"} if state is State.DOUBT else set())
 
 
-def test_what_may_be_accepted_and_is_sent_again_stays(hall: Hall) -> None:
+@pytest.mark.parametrize("awaited", [True, False])
+def test_what_may_be_accepted_is_sent_again_only_for_one_that_waits_for_it(hall: Hall, awaited: bool) -> None:
     hall.open(total=5, limits=Limits(seats=1, again_seconds=300.0))
     hall.submitting(lease=1.0)
     hall.time.forward(1)
@@ -63,9 +64,58 @@ def test_what_may_be_accepted_and_is_sent_again_stays(hall: Hall) -> None:
     assert hall.states() == {State.WAITING: 5}
     grow(hall)
     assert hall.states() == {State.WAITING: 5}
+    if awaited:
+        hall.room.adopt("b", 1, State.BLOCKED, {"attempt": 1, "blocked_on": 0})
     hall.room.begin("b")
-    hall.room.set_limits("fal", MOST)
-    assert 0 in [work.index for work in hall.room.tick()]
+    hall.room.set_limits("fal", Limits(seats=99, again_seconds=300.0))
+    works = {work.index: work for work in hall.room.tick()}
+    assert (0 in works) == awaited
+    if awaited:
+        assert hall.room.move(works[0], State.ADMITTED, State.SUBMITTING)
+        assert hall.room.may_send(works[0], lease=1.0)
+    else:
+        assert hall.state(0) is State.DOUBT, "nobody asks for it, and whether it was accepted isn't known"
+
+
+def test_of_what_is_to_be_sent_again_the_last_look_sees_that_nobody_asks_for_it(hall: Hall) -> None:
+    hall.open(total=5, limits=Limits(seats=1, again_seconds=300.0))
+    hall.submitting(lease=1.0)
+    hall.time.forward(1)
+    (again,) = hall.room.tick()
+    assert hall.room.move(again, State.ADMITTED, State.SUBMITTING)
+    assert hall.room.may_send(again, lease=1.0)
+    grow(hall)
+    assert not hall.room.may_send(again, lease=1.0)
+
+
+def test_one_that_grew_from_what_is_no_longer_there_changes_nothing(hall: Hall) -> None:
+    """A process that was suspended while another one edited the batch."""
+    hall.open(total=5)
+    before = hall.room.digest("b")
+    assert grow(hall) == "grown"
+    hall.room.begin("b")
+    kept = hall.keys()
+    assert before is not None
+    stale = hall.room.open(
+        "b", digest="late", live=1, provider="fal", manifest=b"{}", spans="[[0,1,0,null]]", grew_from=before
+    )
+    assert stale == "overtaken"
+    assert not hall.room.set_spans("b", LIVE, "[[0,1,0,null]]", digest=before)
+    assert not hall.room.begin("b", digest=before)
+    assert hall.keys() == kept
+
+
+@pytest.mark.parametrize("state", [State.WAITING, State.ADMITTED])
+def test_what_a_redis_that_may_have_gone_back_knows_is_kept_until_the_record_was_read(hall: Hall, state: State) -> None:
+    """Whose the intent on record is, for one: without it, what was never sent would fall in doubt."""
+    hall.open(total=5, limits=Limits(seats=1, queues=True))
+    hall.reached(state)
+    hall.server = "another"
+    grow(hall)
+    assert hall.room.take("b", 0) is not None
+    hall.room.begin("b")
+    assert hall.room.take("b", 0) is None
+    assert hall.states() == {State.WAITING: 4}
 
 
 def test_what_nobody_asks_for_any_more_is_followed_to_its_end(hall: Hall) -> None:

@@ -100,8 +100,10 @@ class TestSeats:
 
     def test_a_batch_that_goes_to_another_provider_leaves_no_seat_behind(self, hall: Hall) -> None:
         waits(hall, total=2)
-        hall.room.open("b", digest="another", live=1, provider="ark", manifest=b"{}", spans="[[2,3,0,null]]")
+        hall.room.open("b", digest="another", live=3, provider="ark", manifest=b"{}", spans="[[2,5,0,null]]")
         hall.room.set_limits("ark", Limits(seats=9))
+        for index in (0, 1):
+            hall.room.adopt("b", 3 + index, State.BLOCKED, {"attempt": 1, "blocked_on": index})
         hall.room.begin("b")
         again, other = sorted(submits(hall), key=lambda work: work.index)
         assert (again.index, other.index) == (0, 2)

@@ -38,8 +38,8 @@ LEADS_TO = {
     State.COLLECTING: {State.COLLECTING, State.RENDERING, State.DONE, State.FAILED},
     State.DOUBT: {State.DOUBT, State.RENDERING, State.WAITING, State.WAIVED},
     State.FAILED: {State.WAITING, State.RENDERING, State.WAIVED},
-    State.CANCELLED: {State.WAITING, State.RENDERING, State.WAIVED},
-    State.WAIVED: {State.WAITING, State.RENDERING},
+    State.CANCELLED: {State.WAITING, State.BLOCKED, State.RENDERING, State.WAIVED},
+    State.WAIVED: {State.WAITING, State.BLOCKED, State.RENDERING},
 }
 """Of a blocked take nothing is done by hand: what it waits for releases it (`test_twins.py`)."""
 

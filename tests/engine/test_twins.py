@@ -132,3 +132,37 @@ def test_to_be_given_it_costs_nothing_of_the_budget(hall: Hall) -> None:
     standing = hall.room.standing("b")
     assert standing is not None
     assert (standing.money.spent, standing.money.reserved) == (0, 0)
+
+
+@pytest.mark.parametrize("given_up", [State.CANCELLED, State.WAIVED])
+def test_what_was_given_up_and_is_wanted_again_waits_for_its_twin_once_more(hall: Hall, given_up: State) -> None:
+    poll = blocked(hall)
+    hall.room.begin("b")
+    assert hall.room.withdraw("b", 0, given_up) == given_up  # type: ignore[arg-type]
+    record = hall.room.take("b", 0)
+    assert record is not None
+    hand = Work(Step.SUBMIT, "b", 0, record.fence, 1)
+    assert hall.room.move(
+        hand, given_up, State.BLOCKED, fields={"attempt": 2, "blocked_on": record.fields["blocked_on"]}
+    )
+    assert hall.state(0) is State.BLOCKED
+    hall.room.move(poll, State.RENDERING, State.COLLECTING)
+    assert hall.room.move(hall.handed(Step.COLLECT), State.COLLECTING, State.DONE)
+    record = hall.room.take("b", 0)
+    assert record is not None
+    assert (record.state, record.fields["reuse"], record.attempt) == (State.WAITING, str(TWIN), 2)
+
+
+def test_what_is_wanted_again_after_its_twin_is_done_is_given_its_files(hall: Hall) -> None:
+    poll = blocked(hall)
+    hall.room.begin("b")
+    hall.room.withdraw("b", 0, State.CANCELLED)
+    hall.room.move(poll, State.RENDERING, State.COLLECTING)
+    assert hall.room.move(hall.handed(Step.COLLECT), State.COLLECTING, State.DONE)
+    record = hall.room.take("b", 0)
+    assert record is not None
+    hand = Work(Step.SUBMIT, "b", 0, record.fence, 1)
+    assert hall.room.move(hand, State.CANCELLED, State.BLOCKED, fields={"blocked_on": TWIN})
+    record = hall.room.take("b", 0)
+    assert record is not None
+    assert (record.state, record.fields["reuse"]) == (State.WAITING, str(TWIN))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from scripted_fal import ScriptedFal
 from taken_up import admitted, done, edited, finish, opened, receipt, shot, stored
 from workbench import Bench
 
+from jobs.lineage import Lineage
 from workers.engine.states import State, Step
-from workers.ledger import ManifestChanged
+from workers.errors import StoreError
+from workers.ledger import Ledger, ManifestChanged
+from workers.money import quotes
 from workers.steps import submit
 
 
@@ -253,6 +258,64 @@ def test_a_freezing_that_was_cut_short_is_made_whole(bench: Bench) -> None:
     frozen = bench.context.ledger("b").frozen()
     assert frozen is not None
     assert b"a cat" in frozen
+
+
+@pytest.mark.parametrize("at", ["before Redis is told", "before it is frozen"])
+def test_one_that_was_suspended_while_another_edited_the_batch_does_not_undo_that(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    first, second, late = (edited(shot(prompt=f"a {animal}")) for animal in ("dog", "cat", "cow"))
+    opened(bench, first)
+    of: Any = bench.room if at == "before Redis is told" else Ledger
+    name = "open" if at == "before Redis is told" else "freeze"
+    real = getattr(of, name)
+
+    def suspended(*args: Any, **named: Any) -> Any:
+        monkeypatch.setattr(of, name, real)
+        # Longer than its lock lasts.
+        bench.room._redis.delete(bench.room._key("opening", "b"))
+        opened(bench, second)
+        return real(*args, **named)
+
+    monkeypatch.setattr(of, name, suspended)
+    opened(bench, late)
+
+    frozen = bench.context.ledger("b").frozen()
+    assert frozen == bench.room.manifest("b")
+    assert [each.shots[0].prompt for each in Lineage.from_json(frozen or b"").manifests][-2:] == ["a cat", "a cow"]
+    assert len(bench.context.expansion("b").lineage.strands()) >= 3, "what was opened meanwhile keeps its place"
+
+
+def test_a_second_edit_heals_one_that_died_while_freezing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = (edited(shot(prompt=f"a {animal}")) for animal in ("dog", "cat", "cow"))
+    opened(bench, first)
+    put = bench.store.put_bytes
+
+    def failing(key: str, body: bytes, *, content_type: str) -> None:
+        if key.endswith("manifest.json"):
+            raise StoreError("the store is down")
+        put(key, body, content_type=content_type)
+
+    monkeypatch.setattr(bench.store, "put_bytes", failing)
+    with pytest.raises(StoreError):
+        opened(bench, second)
+    monkeypatch.undo()
+    bench.forget()
+    assert opened(bench, third).total == 1
+
+
+def test_a_take_whose_receipt_is_there_is_booked_once(bench: Bench, fal: ScriptedFal) -> None:
+    """The manifest is edited between a take's receipt and its move to done."""
+    terms = {"budget": "5 USD", "price": "1 USD"}
+    opened(bench, edited(shot(seed=[1]), **terms))
+    for work in bench.all_due(Step.QUOTE):
+        bench.room.quote(work.batch, quotes(bench.context, work.batch, work.index))
+    bench.submit()
+    done(bench, 0)
+    opened(bench, edited(shot(seed=[1, 2]), **terms))
+    standing = bench.room.standing("b")
+    assert standing is not None
+    assert (standing.money.spent, standing.money.reserved) == (0, 1_000_000), "it is booked when it moves to done"
 
 
 class TestOtherBatches:

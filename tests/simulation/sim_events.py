@@ -130,6 +130,7 @@ def lose_redis(of: Schedule) -> None:
     """Redis forgets everything, its queue included. Perhaps it was restarted, perhaps somebody flushed it."""
     of.redis_is_lost()
     of.client.flushdb()
+    of.openers.clear()
     of.messages = [] if of.dice.random() < 0.7 else of.messages
     if of.dice.random() < 0.5:
         of.world.run_id += 1
@@ -144,6 +145,7 @@ def go_back(of: Schedule) -> None:
     held, messages = of.snapshot
     of.redis_is_lost()
     of.client.go_back(held)
+    of.openers.clear()
     of.messages = list(messages)
     of.world.run_id += 1
 

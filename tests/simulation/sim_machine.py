@@ -42,19 +42,27 @@ class SimRoom(WaitingRoom):
 
     world: World
     openers: dict[str, tuple[Hand, float]]
-    locks_end: bool
 
     @contextmanager
-    def opening(self, batch: str) -> Iterator[None]:
+    def opening(self, batch: str) -> Iterator[Callable[[], bool]]:
         world, hand = self.world, self.world.current
         assert hand is not None
         holder = self.openers.get(batch)
-        kept = OPENING_SECONDS if self.locks_end else math.inf
-        if holder is not None and not holder[0].over and world.time - holder[1] < kept:
+        if holder is not None and not holder[0].over and world.time - holder[1] < OPENING_SECONDS:
             raise RedisError("Redis can't be reached: another command is opening the batch")
         self.openers[batch] = hand, world.time
+
+        def mine() -> bool:
+            held = world.effect(
+                "redis",
+                "redis asks for the lock",
+                lambda: self.openers.get(batch, (None,))[0] is hand,
+                lambda: RedisError("Redis can't be reached: the simulated Redis is away"),
+            )
+            return bool(held)
+
         try:
-            yield
+            yield mine
         finally:
             if not hand.dead and self.openers.get(batch, (None,))[0] is hand:
                 del self.openers[batch]
@@ -110,7 +118,6 @@ class Machine:
         self.heard: set[str] = set()
         """The jobs that were named to a hand which lived to write them down."""
         self.born = 0
-        self.locks_end = True
         client.world = world
 
     # Processes
@@ -122,7 +129,7 @@ class Machine:
     def _process(self, name: str, *, worker: bool) -> Process:
         process = Process(name, SimClock(self.world, self.skew()), worker)
         room = SimRoom(self.client, NAMESPACE, clock=self.world.ms, server=lambda: str(self.world.run_id))
-        room.world, room.openers, room.locks_end = self.world, self.openers, self.locks_end
+        room.world, room.openers = self.world, self.openers
         wire: Any = SimWire(self.world, self.provider)
         calls: Any = SimCalls(wire, lambda name, body: self._call(process, name, body))
         download: Any = SimDownload(self.world, self.provider)

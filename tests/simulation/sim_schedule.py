@@ -69,8 +69,6 @@ class Schedule(Machine):
         self.events = [each for each in EVENTS if not each.drawn or each.name in wanted]
         self.weights = [each.weight * (dice.choice((0.3, 1, 3)) if each.drawn else 1) for each in self.events]
         self.people = any(each.of_person for each in self.events)
-        # A known limit: one who opens a batch by an older manifest, and was suspended meanwhile, puts that one back.
-        self.locks_end = "a manifest is edited" not in wanted
         provider.before_post = self._intent_must_be_stored
         provider.prompt_of = self.prompt
         provider.given_up = self.given_up

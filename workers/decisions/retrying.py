@@ -9,7 +9,7 @@ from workers.context import Context
 from workers.decisions.holding import keep, reheld, respan, still_held
 from workers.decisions.outcome import Bill, Outcome, most_for, stand_of
 from workers.decisions.targets import Aim, Target, aim_at
-from workers.engine.states import State, Step
+from workers.engine.states import GIVEN_UP, State, Step
 from workers.engine.work import TakeRecord, Work
 from workers.errors import ObjectMissing
 from workers.ledger import Ending
@@ -126,14 +126,18 @@ def _maybe_billed(record: TakeRecord) -> bool:
 def _again(context: Context, aim: Aim, record: TakeRecord) -> str:
     work = Work(Step.SUBMIT, record.batch, record.index, record.fence, record.attempt)
     if _still_paid(record):
-        fields = dict.fromkeys(("damaged", "tries", "links", "error"))
-        if context.room.move(work, State.FAILED, State.RENDERING, fields=fields):
+        again = dict.fromkeys(("damaged", "tries", "links", "error"))
+        if context.room.move(work, State.FAILED, State.RENDERING, fields=again):
             return "rendering; its video, which is paid for, is asked for again"
     else:
         _on_record(context, aim, record)
-        fields = {**dict.fromkeys(LEFT_BEHIND), "attempt": record.attempt + 1}
-        if context.room.move(work, record.state, State.WAITING, fields=fields, counters={"objects": 1}):
-            return f"waiting, for attempt {record.attempt + 1}"
+        fields: dict[str, object] = {**dict.fromkeys(LEFT_BEHIND), "attempt": record.attempt + 1}
+        to = State.WAITING
+        if record.state in GIVEN_UP and "blocked_on" in record.fields and "submitted_at" not in record.fields:
+            # What it was waiting for may bring its video after all.
+            to, fields["blocked_on"] = State.BLOCKED, record.fields["blocked_on"]
+        if context.room.move(work, record.state, to, fields=fields, counters={"objects": 1}):
+            return f"{to}, for attempt {record.attempt + 1}"
     return f"{context.room.census(aim.batch).state(record.index)} by now"
 
 

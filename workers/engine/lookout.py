@@ -83,12 +83,15 @@ class Lookout:
 
     def spent(self, batch: str, provider: str) -> tuple[int, int]:
         """What a batch is believed to have spent in all, and today (UTC) at a provider, in micros."""
-        today = int(self.time() // 86_400)
-        with reaching():
-            in_all = cast("bytes | None", self._redis.hget(self._key("batch", batch), "spent"))
-            account = self._key("lane", provider, "day", str(today))
-            of_today = cast("bytes | None", self._redis.hget(account, f"spent:{batch}"))
-        return int(in_all or 0), int(of_today or 0)
+        return self.accounts(batch, provider)[0]
+
+    def accounts(self, batch: str, provider: str) -> tuple[tuple[int, int], dict[int, int]]:
+        """What `spent` says, and the takes that are open in that very moment: the attempt of each, by index.
+
+        What an open attempt costs is booked when it ends, whatever the record says of it by then.
+        """
+        found = [int(each) for each in cast("list[bytes]", self._scripts.run("accounts", batch, provider))]
+        return (found[0], found[1]), dict(zip(found[2::2], found[3::2], strict=True))
 
     def take(self, batch: str, index: int) -> TakeRecord | None:
         """What Redis holds of one take; None when it is merely waiting, or done."""

@@ -51,10 +51,12 @@ class WaitingRoom(Lookout):
     # Batches
 
     @contextmanager
-    def opening(self, batch: str) -> Iterator[None]:
+    def opening(self, batch: str) -> Iterator[Callable[[], bool]]:
         """Be the only one that opens this batch. Raises `RedisError` when another does for longer than two minutes.
 
-        One that is killed is in the way for ten seconds. Should two open it at once after all, that does no harm.
+        One that is killed is in the way for ten seconds, and one that was suspended for longer has lost its place: what
+        this yields asks Redis whether it still has it. Should two open a batch at once after all, the scripts refuse
+        the one that began by what is no longer so.
         """
         with reaching():
             lock = self._redis.lock(
@@ -74,8 +76,13 @@ class WaitingRoom(Lookout):
 
         keeper = threading.Thread(target=renew, name="rushes-opening", daemon=True)
         keeper.start()
+
+        def mine() -> bool:
+            with reaching():
+                return bool(lock.owned())
+
         try:
-            yield
+            yield mine
         finally:
             ended.set()
             keeper.join()
@@ -93,10 +100,13 @@ class WaitingRoom(Lookout):
         manifest: bytes,
         spans: str,
         terms: Terms | None = None,
-    ) -> Literal["new", "same", "grown"]:
+        grew_from: str | None = None,
+    ) -> Literal["new", "same", "grown", "overtaken"]:
         """Open a batch, open it again, or let it grow into another manifest. Nothing is admitted before `begin`.
 
-        `live` is how many takes are asked for now, `spans` where in the index space they are (JSON).
+        `live` is how many takes are asked for now, `spans` where in the index space they are (JSON). `grew_from` is the
+        digest that Redis had when `manifest` was made of what it knew; `"overtaken"` says that it has another one by
+        now, and that nothing was changed. None lets it grow from whatever there is.
         """
         terms = terms or Terms()
         set_terms = {
@@ -109,8 +119,9 @@ class WaitingRoom(Lookout):
             "max_failures": terms.max_failures,
             "on_doubt": terms.on_doubt,
         }
-        answer = self._run("open", batch, digest, live, provider, manifest, spans, as_fields(set_terms))
-        return cast("Literal['new', 'same', 'grown']", as_text(answer))
+        grows = "*" if grew_from is None else grew_from
+        answer = self._run("open", batch, digest, live, provider, manifest, spans, as_fields(set_terms), grows)
+        return cast("Literal['new', 'same', 'grown', 'overtaken']", as_text(answer))
 
     def begin(
         self,
@@ -121,6 +132,7 @@ class WaitingRoom(Lookout):
         believed: tuple[int, int] = (0, 0),
         again: bool = True,
         server: str | None = None,
+        digest: str | None = None,
     ) -> bool:
         """Let the takes of an open batch be admitted: all that the store knows of them has been taken over.
 
@@ -128,8 +140,8 @@ class WaitingRoom(Lookout):
         cost there today. None leaves what Redis believes. `believed` is what `spent` said before the store was read:
         what has come to it meanwhile is added. `again` says that a person has opened it, so failures are counted anew.
 
-        False when Redis was emptied, or is no longer the `server` that ran when the store began to be read: then the
-        batch is to be opened once more.
+        False when Redis was emptied, is no longer the `server` that ran when the store began to be read, or knows the
+        batch by another `digest` by now: then the batch is to be opened once more.
         """
         lane, spent_today = day or ("", "")
         begun = self._run(
@@ -141,6 +153,7 @@ class WaitingRoom(Lookout):
             int(again),
             *believed,
             self.server() if server is None else server,
+            digest or "",
         )
         return bool(begun)
 
@@ -363,9 +376,12 @@ class WaitingRoom(Lookout):
 
     # What a person decides
 
-    def set_spans(self, batch: str, before: str, now: str) -> bool:
-        """Put other spans (JSON) in the place of a batch's. False when they are no longer `before`: read them again."""
-        return bool(self._run("spans", batch, before, now))
+    def set_spans(self, batch: str, before: str, now: str, *, digest: str = "") -> bool:
+        """Put other spans (JSON) in the place of a batch's. False when they are no longer `before`: read them again.
+
+        Nor are they put in the place of another manifest's than that with the `digest`.
+        """
+        return bool(self._run("spans", batch, before, now, digest))
 
     def hold(self, batch: str, kind: Literal["paused", "cancelled"] | None, reason: str = "") -> int:
         """Hold a whole batch, or, with None, let it go on. What is alive goes on when it is paused.

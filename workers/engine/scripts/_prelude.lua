@@ -53,8 +53,8 @@ local LEGAL = {
   collecting = {collecting = true, rendering = true, done = true, failed = true},
   doubt = {doubt = true, rendering = true, waiting = true, waived = true},
   failed = {waiting = true, rendering = true, waived = true},
-  cancelled = {waiting = true, rendering = true, waived = true},
-  waived = {waiting = true, rendering = true},
+  cancelled = {waiting = true, blocked = true, rendering = true, waived = true},
+  waived = {waiting = true, blocked = true, rendering = true},
 }
 
 local SEATED = {admitted = true, submitting = true, rendering = true}
@@ -294,6 +294,37 @@ move = function(batch, index, from, to, delay, fields, spend)
   end
   if OVER[to] then release_children(batch, index, to) end
   return to
+end
+
+-- Whether a take that may have been accepted is to be sent again under its key. One that the manifest let go of is where
+-- another take waits for its video; else what wasn't accepted yet would be now, and be paid for by nobody's wish.
+local function wanted_again(batch, index)
+  return span_of(spans_of(batch), tonumber(index)) ~= nil
+    or redis.call('SCARD', batch_key(batch, 'children:' .. index)) > 0
+end
+
+-- Nothing of a take that waits, or was admitted, was sent, and nobody asks for it any more: nothing is left of it.
+local function drop(batch, index)
+  local key = take_key(batch, index)
+  local state = redis.call('HGET', key, 'state')
+  if state == 'admitted' then state = move(batch, index, state, 'cancelled', 0, {}) end
+  leave(batch, index, state)
+  redis.call('DEL', key)
+end
+
+-- What becomes of a take that is to be given what its twin brings: 'blocked' while that is under way, else 'waiting', with
+-- the twin's files if it is done.
+local function await_twin(batch, index, fields)
+  local twin = fields.blocked_on
+  local state = redis.call('HGET', take_key(batch, twin), 'state')
+  if state and not OVER[state] then
+    redis.call('SADD', batch_key(batch, 'children:' .. twin), index)
+    return 'blocked'
+  end
+  -- It has come to its end, and would release nobody any more.
+  fields.blocked_on = cjson.null
+  if redis.call('GETBIT', batch_key(batch, 'done'), twin) == 1 then fields.reuse = twin end
+  return 'waiting'
 end
 
 -- Whether a batch's state is one that was held against the store since Redis was last started.

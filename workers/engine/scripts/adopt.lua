@@ -20,18 +20,12 @@ elseif redis.call('GETBIT', batch_key(batch, 'done'), index) == 1 then
   if ARGV[8] ~= '1' then return 0 end
   -- In one step with the rest, or the take would be nobody's for a moment and could be admitted from the start.
   redis.call('SETBIT', batch_key(batch, 'done'), index, 0)
-elseif ARGV[9] == '1' then
-  if redis.call('SADD', batch_key(batch, 'withdrawn'), index) == 1 then redis.call('HINCRBY', batch_key(batch), 'total', 1) end
+end
+if ARGV[9] == '1' and redis.call('SADD', batch_key(batch, 'withdrawn'), index) == 1 then
+  redis.call('HINCRBY', batch_key(batch), 'total', 1)
 end
 local fields = cjson.decode(ARGV[7])
-if state == 'blocked' then
-  -- What it was to wait for may have come to its end meanwhile, and would release nobody any more.
-  local twin = redis.call('HGET', take_key(batch, fields.blocked_on), 'state')
-  if not twin or OVER[twin] then
-    if redis.call('GETBIT', batch_key(batch, 'done'), fields.blocked_on) == 1 then fields.reuse = fields.blocked_on end
-    state, fields.blocked_on = 'waiting', nil
-  end
-end
+if state == 'blocked' then state = await_twin(batch, index, fields) end
 fields.state = state
 if ARGV[9] == '1' then fields.cancelling = 'withdrawn' end
 fields.fence = tonumber(redis.call('HGET', key, 'fence') or '0') + 1
@@ -46,8 +40,6 @@ end
 if state == 'waiting' then
   redis.call('ZADD', batch_key(batch, 'back'), NOW, index)
   list_batch(redis.call('HGET', batch_key(batch), 'lane'), batch)
-elseif state == 'blocked' then
-  redis.call('SADD', batch_key(batch, 'children:' .. fields.blocked_on), index)
 elseif ALIVE[state] or state == 'doubt' then
   due_in(batch, index, 0)
 end

@@ -2,10 +2,24 @@
 -- Returns 1, or 0 when Redis was emptied or started anew meanwhile, and all of it is to be done once more.
 -- ARGV: 4 batch, 5 spent by the batch (micros, '' to leave it as it is), 6 lane of the day's account, 7 spent of today's,
 --   8 '1' when a person has opened it: failures are counted from here on, 9 and 10 what Redis believed of the two accounts
---   before the record was read: what has come to them since may not be on record, 11 the server when that began.
+--   before the record was read: what has come to them since may not be on record, 11 the server when that began,
+--   12 the digest of the manifests that it was opened by, '' for any.
 local batch = ARGV[4]
 local key = batch_key(batch)
 if redis.call('HEXISTS', key, 'digest') == 0 or server() ~= ARGV[11] then return 0 end
+if ARGV[12] ~= '' and redis.call('HGET', key, 'digest') ~= ARGV[12] then return 0 end
+-- What `open` left there of takes that nobody asks for any more, until the record told what they are.
+local spans = spans_of(batch)
+local function unwanted(index)
+  return not is_orphan(index) and not span_of(spans, tonumber(index))
+    and redis.call('SISMEMBER', batch_key(batch, 'withdrawn'), index) == 0
+end
+for _, index in ipairs(redis.call('SMEMBERS', batch_key(batch, 'alive'))) do
+  if redis.call('HGET', take_key(batch, index), 'state') == 'admitted' and unwanted(index) then drop(batch, index) end
+end
+for _, index in ipairs(redis.call('ZRANGE', batch_key(batch, 'back'), 0, -1)) do
+  if unwanted(index) then drop(batch, index) end
+end
 if ARGV[5] ~= '' then
   local since = tonumber(redis.call('HGET', key, 'spent') or '0') - tonumber(ARGV[9])
   redis.call('HSET', key, 'spent', whole(tonumber(ARGV[5]) + math.max(0, since)))

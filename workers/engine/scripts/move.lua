@@ -7,6 +7,7 @@ local key = take_key(batch, index)
 local take = redis.call('HMGET', key, 'state', 'fence', 'last')
 -- The same call again (its answer was lost on the way) is answered as it was the first time.
 if take[3] == ARGV[11] .. ' ' .. to then return to end
+if to == 'blocked' and take[3] == ARGV[11] .. ' waiting' then return 'waiting' end
 if to == 'done' and not take[1] then
   -- Of a job that came besides a take's own nothing is left when it is over.
   if is_orphan(index) or redis.call('GETBIT', batch_key(batch, 'done'), index) == 1 then return to end
@@ -16,6 +17,13 @@ if ARGV[14] ~= '' and ARGV[14] ~= server() then return '' end
 -- Redis may have gone back to an earlier state when it was started, in which this take was not submitted yet.
 if to == 'submitting' and not trusted(batch) then return '' end
 local fields = cjson.decode(ARGV[10])
+if to == 'blocked' and fields.blocked_on and LEGAL[from][to] then
+  to = await_twin(batch, index, fields)
+  if to == from then
+    set_fields(key, fields) -- it waits already, and there is nothing to wait for besides
+    return to
+  end
+end
 fields.last = ARGV[11] .. ' ' .. to
 -- By Redis's clock, as everything is that is later held against it.
 if to == 'submitting' then fields.submitted_at = NOW end

@@ -1,11 +1,14 @@
 -- Open a batch, open it again, or let it grow into another manifest.
--- ARGV: 4 batch, 5 digest, 6 live takes, 7 lane, 8 frozen manifests (JSON), 9 spans (JSON), 10 terms (JSON).
--- Returns 'new', 'same', or 'grown' when the name stood for another manifest before.
+-- ARGV: 4 batch, 5 digest, 6 live takes, 7 lane, 8 frozen manifests (JSON), 9 spans (JSON), 10 terms (JSON),
+--   11 the digest that these grew from, '*' for any.
+-- Returns 'new', 'same', or 'grown' when the name stood for another manifest before; 'overtaken' when that was not the one
+-- that they grew from: somebody else has let it grow meanwhile, and would be undone.
 -- Nothing of it is admitted before `begin`: what the store's record says of its takes is not here yet, and one that
 -- was paid for before would be taken for one that merely waits.
 local batch, digest, total, lane, manifest, spans = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
 local key = batch_key(batch)
 local known = redis.call('HGET', key, 'digest')
+if known and known ~= digest and ARGV[11] ~= '*' and known ~= ARGV[11] then return 'overtaken' end
 
 local function is_live(index)
   for _, span in ipairs(cjson.decode(spans)) do
@@ -24,6 +27,8 @@ if not known then
 end
 if known and known ~= digest then
   redis.call('DEL', batch_key(batch, 'withdrawn'))
+  -- Where Redis may have gone back, what it knows is still needed, to tell what the record means.
+  local sure = trusted(batch)
   -- What is at the provider, or may be, belongs to the batch until it is settled, though nobody asks for it any more.
   for _, set in ipairs({'alive', 'doubt'}) do
     for _, index in ipairs(redis.call('SMEMBERS', batch_key(batch, set))) do
@@ -32,10 +37,7 @@ if known and known ~= digest then
         -- It belongs to no strand.
       elseif not is_live(tonumber(index)) and redis.call('HGET', take, 'state') == 'admitted'
         and redis.call('HEXISTS', take, 'again_since') == 0 then
-        -- Nothing of it was sent, and nobody asks for it now.
-        move(batch, index, 'admitted', 'cancelled', 0, {})
-        leave(batch, index, 'cancelled')
-        redis.call('DEL', take)
+        if sure then drop(batch, index) end
       elseif not is_live(tonumber(index)) then
         total = total + 1
         redis.call('SADD', batch_key(batch, 'withdrawn'), index)
@@ -51,9 +53,8 @@ if known and known ~= digest then
       if redis.call('HGET', take_key(batch, index), 'again_since') then
         total = total + 1
         redis.call('SADD', batch_key(batch, 'withdrawn'), index)
-      else
-        leave(batch, index, 'waiting')
-        redis.call('DEL', take_key(batch, index))
+      elseif sure then
+        drop(batch, index)
       end
     end
   end

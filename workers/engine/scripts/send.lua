@@ -6,7 +6,7 @@ local take = redis.call('HMGET', take_key(batch, index), 'state', 'fence', 'canc
 if take[1] ~= 'submitting' or take[2] ~= ARGV[6] or not trusted(batch) then return 0 end
 -- Fences come again when Redis goes back; a hand's token doesn't.
 if ARGV[8] ~= '' and take[5] ~= ARGV[8] then return 0 end
--- The manifest asks for it no more. What may have been accepted before is sent again all the same, to hear of it.
-if take[3] == 'withdrawn' and not take[4] then return 0 end
+-- The manifest asks for it no more.
+if take[3] == 'withdrawn' and not (take[4] and wanted_again(batch, index)) then return 0 end
 due_in(batch, index, tonumber(ARGV[7]))
 return 1

@@ -184,8 +184,10 @@ local function again_take(batch)
       local hold = redis.call('HGET', batch_key(batch), 'hold')
       if hold ~= 'cancelled' then hold = hold_of(span_of(spans_of(batch), tonumber(index))) end
       local asked = redis.call('HGET', take_key(batch, index), 'cancelling') or 'withdrawn'
-      if hold ~= 'cancelled' and hold ~= 'waived' and asked == 'withdrawn' then return index end
-      local told = {kind = 'in-doubt', message = 'it was cancelled before it was known whether the provider had accepted it'}
+      local cancelled = hold == 'cancelled' or hold == 'waived' or asked ~= 'withdrawn'
+      if not cancelled and wanted_again(batch, index) then return index end
+      local why = cancelled and 'it was cancelled' or 'the manifest let go of it'
+      local told = {kind = 'in-doubt', message = why .. ' before it was known whether the provider had accepted it'}
       move(batch, index, 'waiting', 'doubt', 1000, {error = cjson.encode(told)})
     end
   end
