@@ -328,14 +328,14 @@ def _reuse(
         found |= from_other_batches(context.store, expansion, rest)
     given = copy_all(context, found, expansion)
     context.room.mark_done(batch, given)
-    context.room.count(batch, objects=3 * len(given))
+    context.room.count(batch, objects=sum(given.values()))
     for index, twin in awaited.items():
         if not context.room.adopt(batch, index, State.BLOCKED, {"attempt": 1, "blocked_on": twin}):
             known = context.room.take(batch, index)
             if known is not None and known.state is State.WAITING:
                 work = Work(Step.SUBMIT, batch, index, known.fence, known.attempt)
                 context.room.move(work, State.WAITING, State.BLOCKED, fields={"blocked_on": twin})
-    return given
+    return set(given)
 
 
 def _merely_waits(context: Context, batch: str, index: int, found: list[AttemptRecord]) -> bool:

@@ -35,8 +35,10 @@ class Source:
     take: str
 
 
-def copy_results(store: Store, source: Source, take: Take, now: float) -> None:
-    """Give `take` the files of a take that asked for the same, and a receipt that says so. `now` is in seconds.
+def copy_results(store: Store, source: Source, take: Take, now: float) -> int:
+    """Give `take` the files of a take that asked for the same, and a receipt that says so; how many objects that made.
+
+    `now` is in seconds since the epoch. A take that was rendered before there were posters has none to copy.
 
     Raises `ObjectMissing` when they are not whole any more, and the other `StoreError`s.
     """
@@ -44,6 +46,10 @@ def copy_results(store: Store, source: Source, take: Take, now: float) -> None:
     keys = keys_of(take.batch, take.name)
     store.copy(receipt.video.key, keys.video)
     store.copy(receipt.last_frame.key, keys.last_frame)
+    poster = receipt.poster
+    if poster is not None:
+        store.copy(poster.key, keys.poster)
+        poster = poster.model_copy(update={"key": keys.poster})
     write_receipt(
         store,
         receipt.model_copy(
@@ -57,6 +63,7 @@ def copy_results(store: Store, source: Source, take: Take, now: float) -> None:
                 "asked": take.asked,
                 "video": receipt.video.model_copy(update={"key": keys.video}),
                 "last_frame": receipt.last_frame.model_copy(update={"key": keys.last_frame}),
+                "poster": poster,
                 "times": receipt.times.model_copy(update={"stored": now}),
                 "cost": Cost(amount=Decimal(0), currency=receipt.cost.currency, basis="reused"),
                 "reused": Reused(batch=source.batch, take=source.take),
@@ -64,25 +71,26 @@ def copy_results(store: Store, source: Source, take: Take, now: float) -> None:
             }
         ),
     )
+    return 3 if poster is None else 4
 
 
-def copy_all(context: Context, found: Mapping[int, Source], expansion: Expansion) -> set[int]:
-    """Give each of these takes the files of its source; the indices of those for which it could be done.
+def copy_all(context: Context, found: Mapping[int, Source], expansion: Expansion) -> dict[int, int]:
+    """Give each of these takes the files of its source; by the indices of those for which it could be done, how many
+    objects that made.
 
     One whose source isn't whole is left to be rendered. Raises the other `StoreError`s.
     """
 
-    def copied(index: int) -> bool:
+    def copied(index: int) -> int:
         try:
-            copy_results(context.store, found[index], expansion[index], context.clock.now())
+            return copy_results(context.store, found[index], expansion[index], context.clock.now())
         except (ObjectMissing, StoreRefused) as error:
             log.warning("%s can't be had from %s: %s", expansion[index].name, found[index].take, error)
-            return False
-        return True
+            return 0
 
     with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
         indices = sorted(found)
-        return {index for index, done in zip(indices, pool.map(copied, indices), strict=True) if done}
+        return {index: made for index, made in zip(indices, pool.map(copied, indices), strict=True) if made}
 
 
 def twins(

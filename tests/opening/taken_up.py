@@ -14,7 +14,17 @@ from workers.engine.states import State, Step
 from workers.engine.work import Work
 from workers.ledger import Ending
 from workers.opening import Opening, open_batch
-from workers.receipts import Cost, LastFrame, Receipt, Times, VideoFacts, keys_of, read_receipt, write_receipt
+from workers.receipts import (
+    Cost,
+    ImageFacts,
+    LastFrame,
+    Receipt,
+    Times,
+    VideoFacts,
+    keys_of,
+    read_receipt,
+    write_receipt,
+)
 
 Snapshot = dict[bytes, tuple[int, bytes]]
 
@@ -44,7 +54,9 @@ def opened(bench: Bench, manifest: Manifest) -> Opening:
     return found
 
 
-def done(bench: Bench, *indices: int, batch: str = "b", attempt: int = 1, job: str = "job-1") -> None:
+def done(
+    bench: Bench, *indices: int, batch: str = "b", attempt: int = 1, job: str = "job-1", poster: bool = True
+) -> None:
     """Put what a take's rendering leaves into the store; Redis is not told."""
     for index in indices:
         take = bench.context.take(batch, index)
@@ -52,6 +64,8 @@ def done(bench: Bench, *indices: int, batch: str = "b", attempt: int = 1, job: s
         video = f"video of {take.asked.identity()}".encode()
         bench.store.put_bytes(keys.video, video, content_type="video/mp4")
         bench.store.put_bytes(keys.last_frame, b"a picture", content_type="image/png")
+        if poster:
+            bench.store.put_bytes(keys.poster, b"a poster", content_type="image/webp")
         sha256 = hashlib.sha256(video).hexdigest()
         write_receipt(
             bench.store,
@@ -90,6 +104,15 @@ def done(bench: Bench, *indices: int, batch: str = "b", attempt: int = 1, job: s
                     height=16,
                     source="decoded",
                 ),
+                poster=ImageFacts(
+                    key=keys.poster,
+                    bytes=8,
+                    sha256=hashlib.sha256(b"a poster").hexdigest(),
+                    width=16,
+                    height=16,
+                )
+                if poster
+                else None,
                 cost=Cost(amount=Decimal("0.20"), currency="USD", basis="told"),
                 rushes_version="0",
             ),

@@ -34,7 +34,7 @@ def test_of_an_axis_with_one_value_more_only_the_new_take_is_rendered(bench: Ben
     assert fal.asked == []
     standing = bench.room.standing("b")
     assert standing is not None
-    assert (standing.total, standing.states[State.DONE], standing.objects) == (3, 2, 6)
+    assert (standing.total, standing.states[State.DONE], standing.objects) == (3, 2, 8)
 
 
 def test_what_was_copied_says_so_and_cost_nothing(bench: Bench) -> None:
@@ -51,7 +51,20 @@ def test_what_was_copied_says_so_and_cost_nothing(bench: Bench) -> None:
     assert copied.video.sha256 == before.video.sha256
     assert bench.store.get(copied.video.key) == bench.store.get(before.video.key)
     assert bench.store.get(copied.last_frame.key) == b"a picture"
+    assert copied.poster is not None
+    assert copied.poster.key == "b/s.2/0001-seed1.poster.webp"
+    assert bench.store.get(copied.poster.key) == b"a poster"
     assert receipt(bench, "s/0001-seed1") == before
+
+
+def test_what_was_rendered_before_there_were_posters_is_copied_without_one(bench: Bench) -> None:
+    opened(bench, edited(shot(seed=[1])))
+    done(bench, 0, poster=False)
+    opened(bench, edited(shot(seed=[1, 2])))
+    assert receipt(bench, "s.2/0001-seed1").poster is None
+    standing = bench.room.standing("b")
+    assert standing is not None
+    assert standing.objects == 3
 
 
 def test_a_second_opening_copies_and_writes_nothing(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 from scripted_fal import ScriptedFal
 from workbench import KEY, Bench, Make
 
@@ -24,6 +26,7 @@ from workers.steps import collect
 from workers.steps.collect import DAMAGE_BELIEVED, NEW_LINKS
 
 VIDEO, FRAME, RECEIPT = "b/s/0001.mp4", "b/s/0001.last.png", "b/s/0001.receipt.json"
+POSTER = "b/s/0001.poster.webp"
 
 
 @pytest.fixture
@@ -55,11 +58,18 @@ class TestHome:
         bench.collect()
 
         assert bench.state() is State.DONE
-        assert bench.store.puts[before:] == [VIDEO, FRAME, RECEIPT]
+        assert bench.store.puts[before:] == [VIDEO, FRAME, POSTER, RECEIPT]
         assert bench.store.get(VIDEO) == theirs
         receipt = read_receipt(bench.store, "b", "s/0001")
         assert receipt.video.sha256 == hashlib.sha256(theirs).hexdigest()
         assert receipt.last_frame.sha256 == hashlib.sha256(bench.store.get(FRAME)).hexdigest()
+        poster = bench.store.get(POSTER)
+        assert receipt.poster is not None
+        with Image.open(io.BytesIO(poster)) as image:
+            sha256 = hashlib.sha256(poster).hexdigest()
+            size = {"width": image.width, "height": image.height}
+            told = {"key": POSTER, "bytes": len(poster), "sha256": sha256, **size}
+            assert (receipt.poster.model_dump(), image.format) == (told, "WEBP")
         assert (receipt.job_id, receipt.attempt, receipt.asked.prompt) == (
             home[1].account.submissions()[0].id,
             1,
@@ -76,7 +86,7 @@ class TestHome:
         bench.collect()
         standing = bench.room.standing("b")
         assert standing is not None
-        assert (standing.submissions, standing.objects, standing.open) == (1, 5, 0)
+        assert (standing.submissions, standing.objects, standing.open) == (1, 6, 0)
         assert standing.objects == len(bench.store.puts) - 2, "all but the frozen manifest and its digest"
         assert standing.lane.seats_taken == 0
 
@@ -135,7 +145,7 @@ class TestHome:
         assert bench.state() is State.DONE
         standing = bench.room.standing("b")
         assert standing is not None
-        assert standing.objects == 5, "counted by the one whose hand it was"
+        assert standing.objects == 6, "counted by the one whose hand it was"
 
 
 class TestArrivingOtherwise:
@@ -220,7 +230,7 @@ class TestArrivingOtherwise:
 
 
 class TestNowhereToPutIt:
-    @pytest.mark.parametrize("ending", [".mp4", ".last.png", ".receipt.json"])
+    @pytest.mark.parametrize("ending", [".mp4", ".last.png", ".poster.webp", ".receipt.json"])
     def test_a_store_that_fails_is_tried_again_and_nothing_is_admitted_meanwhile(
         self, home: tuple[Bench, Sandbox], ending: str
     ) -> None:

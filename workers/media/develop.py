@@ -30,12 +30,12 @@ from PIL import (
 )
 
 from workers.errors import DamagedVideo
+from workers.media.facts import poster_size
 from workers.media.lastframe import last_frame
 
 DAMAGED = 3
 OS_ERROR = 4
 
-_POSTER_WIDTH = 320
 _MOST_MEMORY = 4 << 30
 _MOST_CPU = 600
 
@@ -74,10 +74,8 @@ def _develop(video: Path, png: Path, poster: Path | None) -> dict[str, Any]:
 
 def _small(image: Image.Image) -> Image.Image:
     """The image at the poster's width; one that is narrower already is left as it is."""
-    if image.width <= _POSTER_WIDTH:
-        return image
-    height = max(1, round(image.height * _POSTER_WIDTH / image.width))
-    return image.resize((_POSTER_WIDTH, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    size = poster_size(image.width, image.height)
+    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
 def write_image(path: Path, image: Image.Image, form: str, **options: int) -> None:

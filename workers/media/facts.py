@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+POSTER_WIDTH = 320
+"""Pixels. At this width a page of thousands stays small, and a poster is still sharp in a grid on a fine screen."""
+
+
+def poster_size(width: int, height: int) -> tuple[int, int]:
+    """The width and height in pixels of the poster of a picture of this size: one that is narrow is not enlarged."""
+    if width <= POSTER_WIDTH:
+        return width, height
+    return POSTER_WIDTH, max(1, round(height * POSTER_WIDTH / width))
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

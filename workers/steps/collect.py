@@ -25,14 +25,15 @@ from workers.http.download import Fetched
 from workers.ledger import Ending
 from workers.media.container import Container, check_mp4
 from workers.media.darkroom import develop, reprint
-from workers.media.facts import Facts
+from workers.media.facts import Facts, poster_size
 from workers.money import spend_of
-from workers.receipts import LastFrame, Receipt, Times, VideoFacts, keys_of, write_receipt
+from workers.receipts import ImageFacts, LastFrame, Receipt, Times, VideoFacts, keys_of, write_receipt
 from workers.steps.failures import STORE_SECONDS, store_failed
 
 log = logging.getLogger(__name__)
 
 VIDEO_TYPE = "video/mp4"
+POSTER_TYPE = "image/webp"
 DAMAGE_BELIEVED = 5
 """A video that arrives damaged this often is damaged at the provider."""
 
@@ -82,8 +83,8 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
         fetched = context.download.fetch(rendered["video_url"], folder / "take.mp4")
         downloaded = context.clock.now()
         container = check_mp4(fetched.path)
-        picture = folder / "last.png"
-        facts = develop(fetched.path, picture)
+        picture, poster = folder / "last.png", folder / "poster.webp"
+        facts = develop(fetched.path, picture, poster)
         size = facts.width, facts.height
         source: Literal["decoded", "provider"] = "decoded"
         warnings = _warnings(
@@ -100,6 +101,9 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
         context.store.put_file(keys.video, fetched.path, sha256=fetched.sha256, content_type=VIDEO_TYPE)
         picture_sha256 = _sha256(picture)
         context.store.put_file(keys.last_frame, picture, sha256=picture_sha256, content_type="image/png")
+        poster_sha256 = _sha256(poster)
+        context.store.put_file(keys.poster, poster, sha256=poster_sha256, content_type=POSTER_TYPE)
+        poster_width, poster_height = poster_size(facts.width, facts.height)
         price = highest_price(take, own=context.own_prices)
         cost = cost_of(take, rendered["answer"], facts.duration, context.own_prices, estimated=price)
         write_receipt(
@@ -136,13 +140,20 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
                     height=size[1],
                     source=source,
                 ),
+                poster=ImageFacts(
+                    key=keys.poster,
+                    bytes=poster.stat().st_size,
+                    sha256=poster_sha256,
+                    width=poster_width,
+                    height=poster_height,
+                ),
                 cost=cost,
                 warnings=warnings,
                 rushes_version=VERSION,
             ),
         )
     spend = spend_of(context, take, cost)
-    if context.room.move(work, State.COLLECTING, State.DONE, counters={"objects": 3}, spend=spend):
+    if context.room.move(work, State.COLLECTING, State.DONE, counters={"objects": 4}, spend=spend):
         submitted = record.time("submitted_at") or downloaded
         context.events.done(take, context.store.url(keys.video), context.clock.now() - submitted)
 

@@ -19,7 +19,7 @@ def take_over(context: Context, work: Work, record: TakeRecord, take: Take) -> N
     """Finish a take whose twin has been rendered meanwhile. Without the twin's files it is rendered itself."""
     twin = context.take(work.batch, int(record.fields["reuse"]))
     try:
-        copy_results(context.store, Source(twin.batch, twin.name), take, context.clock.now())
+        made = copy_results(context.store, Source(twin.batch, twin.name), take, context.clock.now())
     except (ObjectMissing, StoreRefused) as error:
         log.warning("%s can't be had from %s: %s", take.name, twin.name, error)
         context.room.move(work, State.ADMITTED, State.WAITING, fields={"reuse": None})
@@ -28,5 +28,5 @@ def take_over(context: Context, work: Work, record: TakeRecord, take: Take) -> N
         store_failed(context, error)
         context.room.move(work, State.ADMITTED, State.WAITING, delay=STORE_SECONDS)
         return
-    context.room.move(work, State.ADMITTED, State.DONE, counters={"objects": 3}, spend="none")
+    context.room.move(work, State.ADMITTED, State.DONE, counters={"objects": made}, spend="none")
     context.wake()
