@@ -26,6 +26,9 @@ _LOOKING = {
     "watch": "rushes.looking",
     "costs": "rushes.costs",
     "doubts": "rushes.looking:list_doubts",
+    "gallery": "rushes.galleries",
+    "picks": "rushes.picking",
+    "sheet": "rushes.sheets",
 }
 _DECIDING = dict.fromkeys(("pause", "resume", "cancel", "retry", "waive", "priority", "resolve"), "rushes.decisions")
 _SERVING = dict.fromkeys(("worker", "flower", "sandbox"), "rushes.services")

@@ -81,7 +81,7 @@ def costs(batch: str, as_json: bool, as_csv: bool, out: IO[str] | None, rehearse
     store = open_store(place)
     found = attempt_costs(store, batch) if name_fault(batch) is None else []
     if not found:
-        _prove_there(store, batch, place)
+        prove_there(store, batch, place)
     report = CostReport.of(batch, found)
     if as_json or as_csv:
         click.echo(_json(report, found) if as_json else _csv(found), file=out, nl=False)
@@ -89,7 +89,7 @@ def costs(batch: str, as_json: bool, as_csv: bool, out: IO[str] | None, rehearse
         _print(plain_console(), report, found)
 
 
-def _prove_there(store: Store, batch: str, place: str) -> None:
+def prove_there(store: Store, batch: str, place: str) -> None:
     """Raise `NoSuchBatch` when nothing of `batch` is in `store`, with the names that could have been meant."""
     if name_fault(batch) is None and next(store.keys(f"{batch}/"), None) is not None:
         return

@@ -11,6 +11,7 @@ from rich.console import Console
 from rushes.ending import Ending, ending
 from rushes.exits import Exit
 from rushes.follow import follow
+from rushes.galleries import kept_gallery
 from rushes.reaching import standing_of
 from rushes.session import worker
 from rushes.summary import summarize
@@ -38,6 +39,8 @@ def render(
     """Work at a batch that is open until it has ended, and say how. `again` is the command that carries on."""
     before = standing_of(context, batch)
     with ExitStack() as stack:
+        # Entered first and so left last: once the worker has finished the steps in hand.
+        page = stack.enter_context(kept_gallery(context.store, batch, context.clock, console))
         try:
             ended = ending(before, idle=0.0, patience=settings.patience) if before.open == 0 else None
             if ended is None:
@@ -47,6 +50,7 @@ def render(
                 def tend() -> None:
                     tend_redis()
                     tend_worker()
+                    page.tend()
 
                 ended = follow(context, batch, console=console, patience=settings.patience, tend=tend)
         except KeyboardInterrupt:
@@ -59,7 +63,8 @@ def render(
 def stay(context: Context, batch: str, *, console: Console, patience: float, again: str) -> Ending:
     """Follow a batch that workers elsewhere render until it has ended, and say how."""
     before = standing_of(context, batch)
-    ended = follow(context, batch, console=console, patience=patience, tend=lambda: None)
+    with kept_gallery(context.store, batch, context.clock, console) as page:
+        ended = follow(context, batch, console=console, patience=patience, tend=page.tend)
     summarize(console, context, ended, before=before, after=standing_of(context, batch), again=again)
     return ended
 

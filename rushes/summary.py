@@ -16,6 +16,7 @@ from workers.engine.standing import Standing
 from workers.engine.states import State
 from workers.engine.work import TakeRecord
 from workers.errors import StoreError
+from workers.gallery.looking import GALLERY
 
 MOST_NAMED = 10
 
@@ -40,6 +41,7 @@ def summarize(
         _say(console, f"  money: {money}")
     if done:
         _say(console, f"  results: {context.store.url(batch)}")
+        _say(console, f"  gallery: {context.store.url(f'{batch}/{GALLERY}')}")
     _name(console, context, "failed", context.room.held(batch, State.FAILED))
     if after.states[State.DOUBT]:
         _doubts(console, context, batch)

@@ -50,7 +50,8 @@ def develop(video: Path, png: Path, poster: Path | None = None, *, timeout: floa
 
 
 def reprint(picture: Path, png: Path, *, timeout: float = 60) -> tuple[int, int]:
-    """Write `picture`, of whatever kind, to `png`; its width and height in pixels.
+    """Write `picture`, of whatever kind, to `png`; its width and height in pixels. To a path that ends in `.webp`, its
+    poster is written.
 
     Raises `DamagedVideo` when it is no picture, and `OSError`, as `develop` does.
     """

@@ -1,6 +1,7 @@
-"""The program that makes a PNG of a picture that a provider gave: run as a process of its own, as `develop` is.
+"""The program that makes a PNG of a picture that a provider gave, or a poster: a process of its own, as `develop` is.
 
     python -m workers.media.reprint PICTURE OUT.png
+    python -m workers.media.reprint PICTURE POSTER.webp
 
 It prints one line of JSON: `{"width": ..., "height": ...}`, in pixels.
 """
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from workers.media.develop import DAMAGED, OS_ERROR, limit_itself, say, write_image
+from workers.media.develop import DAMAGED, OS_ERROR, limit_itself, say, write_image, write_poster
 
 _MOST_PIXELS = 8192 * 4320
 
@@ -20,14 +21,17 @@ _MOST_PIXELS = 8192 * 4320
 def main(arguments: list[str]) -> int:
     """Reprint as `arguments` say; the exit code. It writes to standard output."""
     if len(arguments) != 2:
-        sys.stderr.write("usage: python -m workers.media.reprint PICTURE OUT.png\n")
+        sys.stderr.write("usage: python -m workers.media.reprint PICTURE OUT.png|POSTER.webp\n")
         return 2
     picture, png = (Path(argument) for argument in arguments)
     try:
         with Image.open(picture) as image:
             if image.width * image.height > _MOST_PIXELS:
                 return say({"damaged": f"{picture}: {image.width}x{image.height} is too large"}, code=DAMAGED)
-            write_image(png, image.convert("RGB"), "PNG", compress_level=1)
+            if png.suffix == ".webp":
+                write_poster(png, image.convert("RGB"))
+            else:
+                write_image(png, image.convert("RGB"), "PNG", compress_level=1)
             return say({"width": image.width, "height": image.height}, code=0)
     except UnidentifiedImageError:
         return say({"damaged": f"{picture}: it is not a picture"}, code=DAMAGED)
