@@ -89,7 +89,7 @@ def fingerprint_of(page: bytes) -> str | None:
     mark = b'<meta name="rushes-fingerprint" content="'
     head = page[:16_384]
     at = head.find(mark)
-    if at < 0 or _version().encode() not in head:
+    if at < 0 or f'content="Rushes {_version()}"'.encode() not in head:
         return None
     end = head.find(b'"', at + len(mark))
     return head[at + len(mark) : end].decode("ascii", "replace")

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from workers.errors import StoreError
 from workers.gallery.data import page_data
-from workers.gallery.looking import Onlooker
+from workers.gallery.looking import GALLERY, Onlooker
 from workers.gallery.page import origin_of, write_page
 from workers.picks import Pick, add_picks
 from workers.receipts import keys_of
@@ -96,7 +96,7 @@ class _Server:
         async with self._looking:
             await asyncio.to_thread(self._look)
         return web.Response(
-            body=self._files["gallery.html"],
+            body=self._files[GALLERY],
             content_type="text/html",
             charset="utf-8",
             headers={"Cache-Control": "no-store", "X-Frame-Options": "DENY"},
@@ -118,6 +118,8 @@ class _Server:
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
+        if name == GALLERY:
+            return await self._page(request)
         if name in self._files:
             return web.Response(body=self._files[name], content_type="text/javascript", charset="utf-8")
         ending = next((each for each in _SERVED if name.endswith(each)), None)

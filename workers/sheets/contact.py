@@ -101,7 +101,8 @@ def _facts(tile: Tile) -> str:
     if receipt is not None:
         parts.append(f"{receipt.video.duration:.1f} s")
         if receipt.cost.amount is not None:
-            parts.append(f"{receipt.cost.amount:f} {receipt.cost.currency or ''}".strip())
+            # For the eye: the receipt has it exactly.
+            parts.append(f"{receipt.cost.amount:.4f} {receipt.cost.currency or ''}".strip())
     return "   ".join(parts)
 
 

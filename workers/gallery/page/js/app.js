@@ -131,7 +131,7 @@ class App {
       el("div", { class: "bar-line" },
         button(icon("filter"), "Filters  f", () => this.toggleFacets(), { class: "bare", "aria-label": "Filters" }),
         el("h1", { title: `${batch.provider}, ${batch.model}` }, batch.batch),
-        el("p", { class: "summary" }, summary.map((part, i) => [i ? el("i", { "aria-hidden": "true" }, "·") : null, el("span", {}, part)])),
+        el("p", { class: "summary" }, summary.map((part, i) => el("span", {}, i ? el("i", { "aria-hidden": "true" }, "·  ") : null, part))),
         this.parts.views),
       el("div", { class: "bar-line" },
         this.parts.search, this.parts.count, el("span", { class: "grow" }), this.parts.sort, this.parts.turn, this.parts.size, more),
