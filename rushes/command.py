@@ -27,7 +27,7 @@ _LOOKING = {
     "costs": "rushes.costs",
     "doubts": "rushes.looking:list_doubts",
     "gallery": "rushes.galleries",
-    "picks": "rushes.picking",
+    "picks": "rushes.picks",
     "sheet": "rushes.sheets",
 }
 _DECIDING = dict.fromkeys(("pause", "resume", "cancel", "retry", "waive", "priority", "resolve"), "rushes.decisions")

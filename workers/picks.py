@@ -1,10 +1,11 @@
 """Picks: what a person thinks of the takes of a batch, kept in the store beside its record.
 
-    <batch>/.rushes/picks.json
+    <batch>/.rushes/ratings.json
     {"schema_version": 1, "batch": "night", "picks": {"opening/0007-wheat-seed3": {"star": true, "rating": 4,
      "rejected": false, "note": "the light!", "at": "2026-11-21T06:14:03.250000Z"}}}
 
-The page, `rushes picks` and whatever goes on with picked takes read and write this one object. Two people who pick at
+The page and `rushes picks` read and write this one object. It holds opinions, and an opinion sets nothing to work: a
+star may be given and taken back without a thought of money. Two people who pick at
 the same time lose nothing of different takes: who writes merges into what is there by then, and of one take the later
 word holds.
 """
@@ -73,7 +74,7 @@ class Picks(Record):
 
 def picks_key(batch: str) -> str:
     """Where the picks of a batch lie in the store."""
-    return f"{batch}/.rushes/picks.json"
+    return f"{batch}/.rushes/ratings.json"
 
 
 def read_picks(store: Store, batch: str) -> Picks:

@@ -208,7 +208,7 @@ def nothing_stray(evidence: Evidence) -> Complaints:
         takes = "|".join(re.escape(take) for take in batch.prompts)
         record = re.compile(
             rf"{re.escape(batch.name)}/\.rushes/"
-            rf"(manifest\.json(\.sha256)?|holds\.json|picks\.json|attempts/({takes})/[1-9][0-9]*\.[a-z0-9.-]+\.json)"
+            rf"(manifest\.json(\.sha256)?|holds\.json|ratings\.json|attempts/({takes})/[1-9][0-9]*\.[a-z0-9.-]+\.json)"
         )
         known |= {
             f"{key.removesuffix('.receipt.json')}{ending}"
@@ -216,6 +216,7 @@ def nothing_stray(evidence: Evidence) -> Complaints:
             for key in evidence.keys_besides(batch.name, take)
             for ending in (".mp4", ".last.png", ".poster.webp", ".receipt.json")
         }
+        known.add(f"{batch.name}/gallery.html")
         for key in evidence.objects:
             if key.startswith(f"{batch.name}/") and key not in known and not record.fullmatch(key):
                 yield f"{key} is nobody's"

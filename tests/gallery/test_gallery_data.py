@@ -154,7 +154,7 @@ def test_only_a_page_that_is_served_may_send_anything(shown: MakeShown) -> None:
 def test_the_page_names_no_other_place(shown: MakeShown) -> None:
     text = write_page(shown().data())["gallery.html"].decode()
     assert set(re.findall(r"https?://[^\s\"')]+", text)) == {"http://www.w3.org/2000/svg"}, "the name of SVG"
-    assert not re.search(r"\b(src|href)=\"(?!#)", text)
+    assert not re.search(r"\b(src|href)=\"(?!#|data:)", text)
 
 
 def test_a_large_batch_has_its_rows_beside_the_page(shown: MakeShown, monkeypatch: pytest.MonkeyPatch) -> None:

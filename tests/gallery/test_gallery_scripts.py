@@ -14,7 +14,7 @@ from shown_batch import MakeShown, Shown, seeds, shot
 
 from workers.gallery import page
 from workers.gallery.page import SCRIPTS, in_html
-from workers.picks import Pick, Picks
+from workers.picks import Pick, Picks, picks_key
 
 PURE = SCRIPTS[: SCRIPTS.index("dom")]
 
@@ -239,7 +239,7 @@ def test_the_exported_file_is_what_the_store_keeps(engine: Engine) -> None:
 def test_the_page_begins_with_what_the_batch_has(shown: MakeShown) -> None:
     batch = shown()
     kept = Picks(batch="night", picks={"opening/0002-seed2": Pick(rating=3, at=1.0)})
-    batch.store.put_bytes("night/.rushes/picks.json", kept.to_json(), content_type="application/json")
+    batch.store.put_bytes(picks_key("night"), kept.to_json(), content_type="application/json")
     engine = Engine(batch.data())
     assert engine.value("picks.of(batch.takes[1]).rating") == 3
 
