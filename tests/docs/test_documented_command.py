@@ -20,7 +20,9 @@ _OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
 
 def options_of(command: click.Command) -> set[str]:
     context = click.Context(command)
-    return {option for parameter in command.get_params(context) for option in parameter.opts}
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    own = {option for parameter in command.get_params(context) for option in parameter.opts}
+    return own.union(*(options_of(each) for each in inner))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
