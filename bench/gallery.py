@@ -160,16 +160,18 @@ def fill(root: Path, takes: int, made: list[tuple[Path, Path, Path]]) -> str:
 
 async def opened(page: Path) -> str:
     """What opening a page costs in Chromium, as the middle of three."""
-    times, memory, steps = [], [], []
+    times, before, memory, steps = [], [], [], []
     for _ in range(3):
         async with chromium() as tab:
             times.append(await tab.open(page.as_uri()))
             await tab.until("document.querySelectorAll('.still').length > 0")
+            before.append(tab.memory())
             steps.append(await _scrolled(tab))
             memory.append(tab.memory())
     middle = statistics.median
     return (
-        f"ready in {middle(times):.0f} ms, {middle(memory) / 1e6:.0f} MB after scrolling through, "
+        f"ready in {middle(times):.0f} ms with {middle(before) / 1e6:.0f} MB, {middle(memory) / 1e6:.0f} MB after "
+        "scrolling through, "
         f"{middle(steps):.1f} ms of script for a step of scrolling"
     )
 

@@ -241,10 +241,10 @@ def test_the_two_sides_agree_on_the_exit_codes() -> None:
 def test_too_little_memory_is_said_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def hungry(image: Image.Image) -> Image.Image:
+    def hungry(path: Path, image: Image.Image) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(program, "_small", hungry)
+    monkeypatch.setattr(program, "write_poster", hungry)
     video = ClipMaker(tmp_path).master(64, 64, 0.1, audio=False)
     arguments = [str(video), str(tmp_path / "last.png"), str(tmp_path / "poster.webp")]
     assert program.main(arguments) == program.DAMAGED
