@@ -48,6 +48,7 @@ class _Picking(click.Group):
 def picks() -> None:
     """List what was picked of a batch, or read it from a file.
 
+    \b
     rushes picks night                     the takes that are starred, rated, rejected or noted
     rushes picks night --picked --json     those to go on with
     rushes picks import night-picks.json   what the page exported

@@ -29,6 +29,7 @@ def test_a_page_that_shows_all_there_is_is_not_written_again(shown: MakeShown) -
     assert keeper.refresh(running=False)
     puts = len(batch.store.puts)
     assert not keeper.refresh(running=False)
+    assert not keeper.refresh(running=True), "nothing depends on who is at work"
     assert not PageKeeper(Onlooker(batch.store, "night")).refresh(running=False), "nor by anybody else"
     PageKeeper(Onlooker(batch.store, "night")).write()
     assert len(batch.store.puts) == puts

@@ -37,7 +37,7 @@ class PageKeeper:
         if listing is None:
             return False
         # With nobody at work, an intent alone is a doubt: the same record makes another page.
-        fingerprint = f"{listing.fingerprint[:32]}{'-running' if running else ''}"
+        fingerprint = f"{listing.fingerprint[:32]}{'-running' if running and listing.unanswered else ''}"
         if self._last is None:
             self._last = self._there()
         if self._last == fingerprint:

@@ -92,6 +92,12 @@ class Listing:
     picks: Picks
     fingerprint: str
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether there is an attempt of which only the intent is on record: what it is depends on who is at work."""
+        latest = ((name, records[-1]) for name, records in self.attempts.items())
+        return any(name not in self.done and not each.accepted and not each.ended for name, each in latest)
+
 
 @dataclass
 class Onlooker:
