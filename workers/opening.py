@@ -17,6 +17,7 @@ from typing import TypeVar
 from tzlocal import get_localzone
 
 from jobs.capabilities import capabilities
+from jobs.errors import ManifestError, Problem
 from jobs.expansion import Expansion
 from jobs.inputs import LocalInput
 from jobs.lineage import Lineage
@@ -69,6 +70,8 @@ def open_batch(context: Context, manifest: Manifest, inputs: Sequence[LocalInput
     Raises `ManifestChanged` when Redis and the store tell of different batches under this name, `NotHandedOver` when
     there is no way for a local file to get to the provider, `InputChanged`, and the errors of Redis and the store.
     """
+    if any(shot.promote or shot.pick for shot in manifest.shots) or Expansion(manifest).chained:
+        raise ManifestError(manifest.batch, [Problem("shots", "chains can be planned, and not be rendered yet")])
     if inputs:
         table = capabilities(manifest.provider)
         facts = store_facts(context.store, public=context.settings.store_public)
