@@ -74,7 +74,12 @@ def _of_what_ended(standing: Standing) -> Ending:
     if stopped is not None:
         return Ending(Exit.STOPPED, stopped)
     if failed:
-        return Ending(Exit.FAILED, f"{failed} of {standing.total} takes have failed")
+        waiting = standing.states[State.BLOCKED]
+        besides = f", and {waiting} wait for one of them" if waiting else ""
+        return Ending(Exit.FAILED, f"{failed} of {standing.total} takes have failed{besides}")
+    if standing.states[State.BLOCKED]:
+        told = f"{standing.states[State.BLOCKED]} of {standing.total} takes wait for others that were given up"
+        return Ending(Exit.STOPPED, told)
     return Ending(Exit.DONE)
 
 
@@ -82,8 +87,8 @@ def _of_what_rests(standing: Standing) -> Ending | None:
     """The end of a batch of which takes wait and nothing is under way; None when they may just be about to go on."""
     free = standing.states[State.WAITING] - sum(standing.held.values())
     held = standing.stopped is not None and standing.stopped.kind != "waived"
-    blocked_by_doubt = standing.states[State.BLOCKED] > 0 and standing.states[State.DOUBT] > 0
-    if held or (free == 0 and (standing.states[State.BLOCKED] == 0 or blocked_by_doubt)):
+    # What is blocked while nothing is under way waits for what has come to rest.
+    if held or free == 0:
         return _of_what_ended(standing)
     lane = standing.lane
     if lane.seats and lane.seats_in_doubt >= lane.seats:

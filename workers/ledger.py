@@ -28,6 +28,7 @@ from typing import Annotated
 from pydantic import Field
 
 from jobs.errors import RushesError
+from workers.chains.record import TakenUp
 from workers.errors import ObjectMissing, StoreRefused
 from workers.records import Answer, Moment, Record, Text
 from workers.store.protocol import Store
@@ -50,7 +51,7 @@ class Intent(Record):
     `attempt` counts a take's attempts from 1. `identity` is `Asked.identity()`; `request_digest` is the sha256
     (hex) of the request's body. `highest_price` is the most it can cost, in `currency`; None when it is not known.
     `at` is in seconds since the epoch. `hand` is the token under which Redis knows whoever wrote it: should Redis know
-    of another one, it has forgotten this.
+    of another one, it has forgotten this. `parents` are the files of other takes that the request holds.
     """
 
     take: str
@@ -62,6 +63,7 @@ class Intent(Record):
     currency: str | None = None
     hand: str | None = None
     at: Moment
+    parents: tuple[TakenUp, ...] = ()
 
 
 class Acceptance(Record):

@@ -8,6 +8,7 @@ since it was last held against the store. Nothing of a batch is admitted before 
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,9 +71,9 @@ def open_batch(context: Context, manifest: Manifest, inputs: Sequence[LocalInput
     Raises `ManifestChanged` when Redis and the store tell of different batches under this name, `NotHandedOver` when
     there is no way for a local file to get to the provider, `InputChanged`, and the errors of Redis and the store.
     """
-    if any(shot.promote or shot.pick for shot in manifest.shots) or Expansion(manifest).chained:
-        raise ManifestError(manifest.batch, [Problem("shots", "chains can be planned, and not be rendered yet")])
-    if inputs:
+    if any(shot.promote or shot.pick for shot in manifest.shots):
+        raise ManifestError(manifest.batch, [Problem("shots", "picks can be planned, and not be rendered yet")])
+    if inputs or Expansion(manifest).chained:
         table = capabilities(manifest.provider)
         facts = store_facts(context.store, public=context.settings.store_public)
         plan_inputs(manifest, inputs, table, facts, context.settings.inputs)
@@ -179,6 +180,7 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
         spans=spans_of(expansion, holds),
         terms=terms_of(lineage.current, holds.deadline),
         grew_from=opener.grew_from,
+        chains=json.dumps(expansion.chained),
     )
     if answer == "overtaken":
         raise Overtaken(batch)

@@ -12,6 +12,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from jobs.capabilities import Capabilities
+from jobs.chains.graph import written_links
 from jobs.choices import choices_of_shot
 from jobs.errors import RushesError
 from jobs.faults import choice, listing
@@ -125,13 +126,14 @@ def plan_inputs(
     store: StoreFacts,
     wanted: Handover | None = None,
 ) -> Planned:
-    """How the local files of the frozen `manifest` will reach its provider.
+    """How the local files of the frozen `manifest`, and those that its takes take up of each other, will reach its
+    provider.
 
     Raises `NotHandedOver` with everything that is in the way.
     """
     problems: dict[str, None] = {}
     handovers: dict[Medium, Handover] = {}
-    for medium in dict.fromkeys(each.medium for each in inputs):
+    for medium in dict.fromkeys((*(each.medium for each in inputs), *_taken_up(manifest))):
         try:
             handovers[medium] = choose(table, medium, store, wanted)
         except NotHandedOver as error:
@@ -151,6 +153,12 @@ def plan_inputs(
     if problems:
         raise NotHandedOver("\n".join(problems))
     return Planned(len(inputs), sum(each.bytes for each in inputs), handovers)
+
+
+def _taken_up(manifest: Manifest) -> Iterator[Medium]:
+    """Of which media the files are that takes take up of each other."""
+    for shot in manifest.shots:
+        yield from (written.link.medium for written in written_links(manifest.defaults, shot))
 
 
 def _largest_bodies(manifest: Manifest, inputs: Iterable[LocalInput]) -> Iterator[tuple[str, int]]:
