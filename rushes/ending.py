@@ -57,8 +57,10 @@ def ending(standing: Standing, *, idle: float, patience: float) -> Ending | None
 def stopped_by(standing: Standing) -> str | None:
     """What keeps takes from being submitted that wait, or were cancelled, in a sentence; None when nothing does."""
     given_up = standing.states[State.CANCELLED] + standing.held.get("cancelled", 0)
-    if standing.stopped is not None and standing.stopped.kind != "waived" and _waiting(standing):
+    if standing.stopped is not None and standing.stopped.kind not in ("waived", "unpicked") and _waiting(standing):
         return standing.stopped.told
+    if unpicked := standing.held.get("unpicked", 0):
+        return _unpicked(standing, unpicked)
     if paused := standing.held.get("paused", 0):
         return f"{paused:,} of {standing.total:,} takes are paused"
     if given_up:
@@ -98,6 +100,10 @@ def _of_what_rests(standing: Standing) -> Ending | None:
             "decide about them with rushes doubts and rushes resolve",
         )
     return None
+
+
+def _unpicked(standing: Standing, count: int) -> str:
+    return f"{count:,} of {standing.total:,} takes wait until you have picked what they are made from"
 
 
 def _waiting(standing: Standing) -> int:

@@ -44,7 +44,7 @@ def summarize(
     if after.states[State.DOUBT]:
         _doubts(console, context, batch)
     counts = dict(counted(after))
-    for what in ("paused", State.CANCELLED.value, State.WAIVED.value, State.BLOCKED.value):
+    for what in ("unpicked", "paused", State.CANCELLED.value, State.WAIVED.value, State.BLOCKED.value):
         if counts.get(what):
             _say(console, f"  {counts[what]:,} {what}")
     for job, came_to in context.room.orphans(batch).items():
@@ -114,8 +114,9 @@ def _how_on(context: Context, after: Standing, again: str) -> str:
     then = "" if context.settings.redis_url is not None else f", then {again}"
     kind = "" if after.stopped is None else after.stopped.kind
     if not kind or kind == "waived":
-        kind = "paused" if after.held.get("paused") else "cancelled"
+        kind = next((each for each in ("unpicked", "paused") if after.held.get(each)), "cancelled")
     how = {
+        "unpicked": f"See what there is: rushes pick --list {batch}, pick: rushes pick {after.batch}/SHOT/TAKE{then}",
         "paused": f"Let it go on: rushes resume {batch}{then}",
         "cancelled": f"Take it up again: rushes retry {batch}{then}",
         "budget": f"Raise the budget in its manifest, and carry on: {again}",

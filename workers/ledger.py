@@ -211,6 +211,14 @@ class Ledger:
         """What `hold` kept, or None."""
         return self._read(f"{self._folder}holds.json")
 
+    def pick(self, picks: bytes) -> None:
+        """Keep what a person has picked (JSON), in the place of what was kept before."""
+        self._store.put_bytes(f"{self._folder}picks.json", picks, content_type=_JSON)
+
+    def picks(self) -> bytes | None:
+        """What `pick` kept, or None."""
+        return self._read(f"{self._folder}picks.json")
+
     def intent(self, take: str, attempt: int) -> Intent:
         """Raises `ObjectMissing` when there is none."""
         key = self._key(take, attempt, "intent")

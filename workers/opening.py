@@ -18,11 +18,14 @@ from typing import TypeVar
 from tzlocal import get_localzone
 
 from jobs.capabilities import capabilities
-from jobs.errors import ManifestError, Problem
+from jobs.chains.picking import carried
 from jobs.expansion import Expansion
 from jobs.inputs import LocalInput
 from jobs.lineage import Lineage
 from jobs.manifest import Manifest
+from jobs.sweeps.picks import Picks
+from jobs.sweeps.terms import MOST_LAID_OUT
+from workers.chains.picks import picks_from_json, picks_to_json, read_picks, write_picks
 from workers.context import Context
 from workers.errors import RedisError, StoreRefused
 from workers.holds import Holds, read_holds, spans_of, write_holds
@@ -71,8 +74,6 @@ def open_batch(context: Context, manifest: Manifest, inputs: Sequence[LocalInput
     Raises `ManifestChanged` when Redis and the store tell of different batches under this name, `NotHandedOver` when
     there is no way for a local file to get to the provider, `InputChanged`, and the errors of Redis and the store.
     """
-    if any(shot.promote or shot.pick for shot in manifest.shots):
-        raise ManifestError(manifest.batch, [Problem("shots", "picks can be planned, and not be rendered yet")])
     if inputs or Expansion(manifest).chained:
         table = capabilities(manifest.provider)
         facts = store_facts(context.store, public=context.settings.store_public)
@@ -167,17 +168,22 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
     server = context.room.server()
     believed = set(context.room.done(batch))
     trusted = context.room.trusts(batch)
+<<<<<<< HEAD
     first = ledger.held() is None
     if first:
         # A name that nobody has opened yet is nobody's before its manifest is kept.
         opener.freeze(lineage)
+=======
+    ledger.freeze(lineage.to_json())
+    picks = _picks(ledger, expansion)
+>>>>>>> 924ebaf (Let what is made from drafts wait until a person has picked: rushes pick, kept in the store)
     answer = context.room.open(
         batch,
         digest=lineage.digest(),
         live=expansion.live_total,
         provider=lineage.current.provider,
         manifest=lineage.to_json(),
-        spans=spans_of(expansion, holds),
+        spans=spans_of(expansion, holds, picks),
         terms=terms_of(lineage.current, holds.deadline),
         grew_from=opener.grew_from,
         chains=json.dumps(expansion.chained),
@@ -192,8 +198,10 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
         believed = set()  # whatever was found was left behind by a hand at work, and is gone
     if unsure and looking and holds.hold is None:
         holds = holds.model_copy(update={"hold": "paused", "reason": LOOKED_AT})
+    if unsure or answer == "grown":
+        _put_picks(context, batch, picks)
     if unsure:
-        _hold_back(context, expansion, holds)
+        _hold_back(context, expansion, holds, picks)
     elif not looking and context.room.hold_on(batch) == ("paused", LOOKED_AT):
         context.room.hold(batch, None)
     # Whoever let it grow may have died before the rest was done.
@@ -229,9 +237,29 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
     )
 
 
-def _hold_back(context: Context, expansion: Expansion, holds: Holds) -> None:
+def _picks(ledger: Ledger, expansion: Expansion) -> Picks:
+    """What was picked; where that is asked for no more, what asks for the same, which is put on record."""
+    before = read_picks(ledger)
+    now = carried(expansion, before, MOST_LAID_OUT) if before else before
+    if now != before:
+        write_picks(ledger, now)
+    return now
+
+
+def _put_picks(context: Context, batch: str, picks: Picks) -> None:
+    if picks_from_json(context.room.picked(batch)) == picks:
+        return
+    spans = context.room.spans(batch)
+    while not context.room.set_spans(batch, spans, spans, picked=(context.room.picked(batch), picks_to_json(picks))):
+        if context.room.digest(batch) is None:
+            raise Emptied(f"Redis was emptied while the batch {batch!r} was being opened; try again")
+        spans = context.room.spans(batch)
+
+
+def _hold_back(context: Context, expansion: Expansion, holds: Holds, picks: Picks) -> None:
     """Hold back again what a person held back, before anything of the batch can be admitted."""
     batch = expansion.manifest.batch
+<<<<<<< HEAD
     wanted = spans_of(expansion, holds)
     digest = expansion.lineage.digest()
     while (before := context.room.spans(batch)) != wanted:
@@ -239,6 +267,12 @@ def _hold_back(context: Context, expansion: Expansion, holds: Holds) -> None:
             break
         if (now := context.room.digest(batch)) != digest:
             raise Emptied(batch) if now is None else Overtaken(batch)
+=======
+    wanted = spans_of(expansion, holds, picks)
+    while (before := context.room.spans(batch)) != wanted and not context.room.set_spans(batch, before, wanted):
+        if context.room.digest(batch) is None:
+            raise Emptied(f"Redis was emptied while the batch {batch!r} was being opened; try again")
+>>>>>>> 924ebaf (Let what is made from drafts wait until a person has picked: rushes pick, kept in the store)
     context.room.hold(batch, holds.hold, holds.reason)
     context.room.prefer(batch, holds.priority)
 

@@ -383,12 +383,15 @@ class WaitingRoom(Lookout):
 
     # What a person decides
 
-    def set_spans(self, batch: str, before: str, now: str, *, digest: str = "") -> bool:
+    def set_spans(
+        self, batch: str, before: str, now: str, *, digest: str = "", picked: tuple[str, str] | None = None
+    ) -> bool:
         """Put other spans (JSON) in the place of a batch's. False when they are no longer `before`: read them again.
 
-        Nor are they put in the place of another manifest's than that with the `digest`.
+        Nor are they put in the place of another manifest's than that with the `digest`. `picked` is what was picked
+        before and what is by now (JSON), to be put in place with them.
         """
-        return bool(self._run("spans", batch, before, now, digest))
+        return bool(self._run("spans", batch, before, now, digest, *(picked or ())))
 
     def hold(self, batch: str, kind: Literal["paused", "cancelled"] | None, reason: str = "") -> int:
         """Hold a whole batch, or, with None, let it go on. What is alive goes on when it is paused.

@@ -20,7 +20,7 @@ end
 if not known then
   -- What hands at work have left behind since Redis was emptied.
   for _, part in ipairs({'next', 'prices', 'back', 'done', 'alive', 'failed', 'doubt', 'blocked', 'cancelled',
-    'waived', 'orphans', 'over', 'withdrawn', 'parents', 'chains'}) do
+    'waived', 'orphans', 'over', 'withdrawn', 'parents', 'chains', 'picked'}) do
     redis.call('DEL', batch_key(batch, part))
   end
   redis.call('DEL', key)
