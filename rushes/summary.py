@@ -10,6 +10,7 @@ from rushes.ending import Ending, stopped_by
 from rushes.exits import Exit
 from rushes.session import REHEARSAL
 from rushes.showing import counted, told_money
+from workers.chains.blockers import blocked
 from workers.context import Context
 from workers.decisions import Doubt, doubts
 from workers.engine.standing import Standing
@@ -47,6 +48,8 @@ def summarize(
     for what in ("unpicked", "paused", State.CANCELLED.value, State.WAIVED.value, State.BLOCKED.value):
         if counts.get(what):
             _say(console, f"  {counts[what]:,} {what}")
+    for each in blocked(context, batch, most=MOST_NAMED) if after.states[State.BLOCKED] else ():
+        _say(console, f"    {each}")
     for job, came_to in context.room.orphans(batch).items():
         followed = "it is still followed" if came_to.isdigit() else came_to
         _say(

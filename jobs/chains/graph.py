@@ -91,7 +91,7 @@ def told(shot: Shot, defaults: Defaults, picked: frozenset[str]) -> str | None:
     parents = parents_of(defaults, shot)
     said = [f"after {listing(parents)}"] if parents else []
     if shot.for_each is not None:
-        said.append(f"one for each of {shot.for_each}")
+        said.append("one for each" if parents == (shot.for_each,) else f"one for each of {shot.for_each}")
     sources = [name for name in dict.fromkeys((shot.promote, *parents)) if name in picked]
     if sources:
         said.append(f"once picked from {listing(sources)}")

@@ -115,9 +115,7 @@ def test_what_hangs_on_something_unpicked_waits_with_it(drafts: Bench) -> None:
 
 def test_only_what_is_picked_from_can_be_picked(drafts: Bench) -> None:
     opened(drafts)
-    with pytest.raises(
-        UnknownTarget, match="nothing waits for night/final to be picked; what is picked from is"
-    ):
+    with pytest.raises(UnknownTarget, match="nothing waits for night/final to be picked; what is picked from is"):
         pick(drafts.context, [named("night/drafts/0001"), named("night/final")])
     assert waiting(drafts) == [4, 5, 6, 7], "all or none"
 

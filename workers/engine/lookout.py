@@ -106,11 +106,11 @@ class Lookout:
         fields = {as_text(name): as_text(value) for name, value in raw.items()}
         return TakeRecord.read(batch, index, fields) if "state" in fields else None
 
-    def held(self, batch: str, state: Held) -> list[TakeRecord]:
-        """The takes that have come to rest in `state`, by index."""
+    def held(self, batch: str, state: Held, *, most: int | None = None) -> list[TakeRecord]:
+        """The takes that have come to rest in `state`, by index; the first `most` of them."""
         with reaching():
             members = cast("set[bytes]", self._redis.smembers(self._key("batch", batch, state)))
-        records = (self.take(batch, index) for index in sorted(int(member) for member in members))
+        records = (self.take(batch, index) for index in sorted(int(member) for member in members)[:most])
         return [record for record in records if record is not None and record.state == state]
 
     def census(self, batch: str) -> Census:
