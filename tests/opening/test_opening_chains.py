@@ -101,6 +101,17 @@ def test_a_redis_that_went_back_to_before_a_take_was_freed_does_not_send_it_agai
     assert [bench.state(index) for index in range(4)] == [State.DONE, State.DONE, State.RENDERING, State.DOUBT]
 
 
+def test_nor_where_the_receipt_of_its_parent_is_gone_by_then(bench: Bench) -> None:
+    opened(bench, CHAIN)
+    admitted(bench)
+    before = snapshot(bench)
+    on_record(bench, 3, accepted=True)
+    go_back(bench, before)
+    bench.all_due(Step.RECOVER)
+    reopen_batch(bench.context, "b", unless_trusted=True)
+    assert bench.state(3) is State.RENDERING
+
+
 def test_what_hangs_on_an_edited_shot_is_copied_where_nothing_else_is_asked(bench: Bench) -> None:
     opened(bench, CHAIN)
     done(bench, 0, 1, 2, 3)
