@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from jobs.chains.graph import parents_of
@@ -61,14 +61,14 @@ def strand_digest(manifest: Manifest, shot: Shot) -> str:
     field was set for the shot or under the defaults. The order of the axes counts, for it decides which take has which
     number.
     """
-    return _digest(manifest, shot, {})
+    return _digest(manifest, shot, {each.name: each for each in manifest.shots}, {})
 
 
-def _digest(manifest: Manifest, shot: Shot, known: dict[str, str]) -> str:
+def _digest(manifest: Manifest, shot: Shot, shots: Mapping[str, Shot], known: dict[str, str]) -> str:
     if shot.name in known:
         return known[shot.name]
-    others = {each.name: each for each in manifest.shots}
-    after = {name: _digest(manifest, others[name], known) for name in parents_of(manifest.defaults, shot)}
+    parents = parents_of(manifest.defaults, shot)
+    after = {name: _digest(manifest, shots[name], shots, known) for name in parents}
     chained = {"for_each": shot.for_each, "dealt_as": None if shot.promote is None else shot.dealt_as, "after": after}
     made_of = {
         "name": shot.name,
@@ -88,7 +88,8 @@ def _digest(manifest: Manifest, shot: Shot, known: dict[str, str]) -> str:
 def live_digests(manifest: Manifest) -> tuple[str, ...]:
     """The digests of the manifest's strands, in its order."""
     known: dict[str, str] = {}
-    return tuple(_digest(manifest, shot, known) for shot in manifest.shots)
+    shots = {shot.name: shot for shot in manifest.shots}
+    return tuple(_digest(manifest, shot, shots, known) for shot in manifest.shots)
 
 
 def strands_of(manifests: Iterable[Manifest]) -> tuple[Strand, ...]:

@@ -168,15 +168,12 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
     server = context.room.server()
     believed = set(context.room.done(batch))
     trusted = context.room.trusts(batch)
-<<<<<<< HEAD
     first = ledger.held() is None
     if first:
         # A name that nobody has opened yet is nobody's before its manifest is kept.
         opener.freeze(lineage)
-=======
-    ledger.freeze(lineage.to_json())
-    picks = _picks(ledger, expansion)
->>>>>>> 924ebaf (Let what is made from drafts wait until a person has picked: rushes pick, kept in the store)
+    picked = read_picks(ledger)
+    picks = carried(expansion, picked, MOST_LAID_OUT) if picked else picked
     answer = context.room.open(
         batch,
         digest=lineage.digest(),
@@ -193,6 +190,8 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
     if not first:
         # Redis compares what it grew from, and the store can't: so Redis is told first. Nothing is begun before both.
         opener.freeze(lineage)
+    if picks != picked:
+        write_picks(ledger, picks)  # what was picked is asked for no more, and something else asks for the same
     unsure = answer == "new" or not trusted
     if answer == "new":
         believed = set()  # whatever was found was left behind by a hand at work, and is gone
@@ -237,42 +236,26 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
     )
 
 
-def _picks(ledger: Ledger, expansion: Expansion) -> Picks:
-    """What was picked; where that is asked for no more, what asks for the same, which is put on record."""
-    before = read_picks(ledger)
-    now = carried(expansion, before, MOST_LAID_OUT) if before else before
-    if now != before:
-        write_picks(ledger, now)
-    return now
-
-
 def _put_picks(context: Context, batch: str, picks: Picks) -> None:
     if picks_from_json(context.room.picked(batch)) == picks:
         return
     spans = context.room.spans(batch)
     while not context.room.set_spans(batch, spans, spans, picked=(context.room.picked(batch), picks_to_json(picks))):
         if context.room.digest(batch) is None:
-            raise Emptied(f"Redis was emptied while the batch {batch!r} was being opened; try again")
+            raise Emptied(batch)
         spans = context.room.spans(batch)
 
 
 def _hold_back(context: Context, expansion: Expansion, holds: Holds, picks: Picks) -> None:
     """Hold back again what a person held back, before anything of the batch can be admitted."""
     batch = expansion.manifest.batch
-<<<<<<< HEAD
-    wanted = spans_of(expansion, holds)
+    wanted = spans_of(expansion, holds, picks)
     digest = expansion.lineage.digest()
     while (before := context.room.spans(batch)) != wanted:
         if context.room.set_spans(batch, before, wanted, digest=digest):
             break
         if (now := context.room.digest(batch)) != digest:
             raise Emptied(batch) if now is None else Overtaken(batch)
-=======
-    wanted = spans_of(expansion, holds, picks)
-    while (before := context.room.spans(batch)) != wanted and not context.room.set_spans(batch, before, wanted):
-        if context.room.digest(batch) is None:
-            raise Emptied(f"Redis was emptied while the batch {batch!r} was being opened; try again")
->>>>>>> 924ebaf (Let what is made from drafts wait until a person has picked: rushes pick, kept in the store)
     context.room.hold(batch, holds.hold, holds.reason)
     context.room.prefer(batch, holds.priority)
 

@@ -10,6 +10,7 @@ from jobs.chains.pairing import names_of, pairing_faults
 from jobs.faults import Fault, Loc, did_you_mean, listing, shown
 from jobs.references import MEDIA, kind_of
 from jobs.sweeps.each import ForEach
+from jobs.sweeps.keys import columns_of
 
 if TYPE_CHECKING:
     from jobs.manifest import Defaults, Shot
@@ -28,16 +29,18 @@ class Written(NamedTuple):
 
 def written_links(defaults: Defaults, shot: Shot) -> Iterator[Written]:
     """Every link that a take of `shot` may have; the way to each is from the shot, or from the top for the defaults."""
+    keys = {name: key for key, each in shot.sweep.items() for name in columns_of(key, each) if name in MEDIA}
+    if not keys and not any(getattr(shot, field) or getattr(defaults, field) for field in MEDIA):
+        return  # as nearly every shot
+    axes = {name: shot.axes()[name] for name in keys}
     own, common = shot.given(), defaults.given()
-    axes = {name: axis for name, axis in shot.axes().items() if name in MEDIA} if shot.sweep else {}
     for field in MEDIA:
         given, top = (own, False) if field in own else (common, True)
         if field in given and not (top and field in axes):
             yield from _links_in((*(("defaults",) if top else ()), field), field, given[field])
         if field in axes:
-            key = next(name for name, each in shot.mix().keys().items() if field in each.columns)
             for loc, value in axes[field].samples():
-                yield from _links_in(("sweep", key, *loc), field, value)
+                yield from _links_in(("sweep", keys[field], *loc), field, value)
 
 
 def parents_of(defaults: Defaults, shot: Shot) -> tuple[str, ...]:

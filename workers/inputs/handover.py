@@ -108,11 +108,12 @@ class Planned:
     handovers: Mapping[Medium, Handover]
 
     def __str__(self) -> str:
-        count = f"{self.files:,} file{'' if self.files == 1 else 's'}"
+        count = f"{self.files:,} file{'' if self.files == 1 else 's'}, {_size(self.bytes)}"
+        what = count if self.files else "files of other takes"
         ways = set(self.handovers.values())
         if len(ways) == 1:
-            return f"{count}, {_size(self.bytes)}: {SAID[ways.pop()]}"
-        return f"{count}, {_size(self.bytes)}: {', '.join(f'{m} {SAID[way]}' for m, way in self.handovers.items())}"
+            return f"{what}: {SAID[ways.pop()]}"
+        return f"{what}: {', '.join(f'{m} {SAID[way]}' for m, way in self.handovers.items())}"
 
     def to_json(self) -> dict[str, object]:
         """The same as plain mappings, text and numbers."""
