@@ -10,6 +10,7 @@ from jobs.chains.graph import written_links
 from jobs.chains.links import TakeFile, named, read_link
 from jobs.chains.pairing import Finder, shared_names
 from jobs.references import MEDIA, kind_of
+from jobs.sweeps.space import Space
 from jobs.takes import Asked, AxisValue
 from jobs.templates import as_text
 
@@ -37,6 +38,7 @@ class Chained:
         self._strand = strand
         self._strand_of = strand_of
         self._identity = identity
+        self._spaces: dict[str, Space] = {}
         self._finders: dict[tuple[str, tuple[str, ...]], Finder] = {}
 
     def resolved(self, asked: Asked, place: int, axes: Mapping[str, AxisValue]) -> Asked:
@@ -71,11 +73,15 @@ class Chained:
         each = self._strand.shot.each
         if each is not None and link.shot == self._strand.shot.for_each:
             return parent.start + place // (self._strand.count // each.count), link.file
-        space = parent.shot.space(parent.manifest.batch)
+        space = self._spaces.get(link.shot)
+        if space is None:
+            space = self._spaces[link.shot] = parent.shot.space(parent.manifest.batch)
         shared = shared_names(space, axes, link)
         chosen = dict(link.where)
         names = (*shared, *chosen)
-        finder = self._finders.setdefault((link.shot, names), Finder(space, names))
+        finder = self._finders.get((link.shot, names))
+        if finder is None:
+            finder = self._finders[link.shot, names] = Finder(space, names)
         values = {**{name: as_text(axes[name]) for name in shared}, **chosen}
         return parent.start + finder.place(values), link.file
 
