@@ -10,6 +10,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
+from jobs.chains.graph import depths
+from jobs.chains.parents import Chained, Parent, is_chained
 from jobs.fields import READERS, REFERENCES
 from jobs.identities import MOST_PROMPTS, Identities
 from jobs.lineage import Lineage
@@ -20,6 +22,9 @@ from jobs.strands import Strand, common_fields, live_digests
 from jobs.sweeps.space import REPEAT, Space
 from jobs.takes import Asked, AxisValue, Take
 from jobs.templates import Template
+
+MOST_PARENTS = 4096
+"""How many identities of takes that others take up are kept at hand."""
 
 
 class Expansion:
@@ -34,7 +39,8 @@ class Expansion:
         self.lineage = lineage
         self.manifest = lineage.current
         """The manifest that holds."""
-        self._grids = [_Grid(strand) for strand in lineage.strands()]
+        self._by_shot: dict[int, dict[str, Strand]] = {}
+        self._grids = [_Grid(strand, self) for strand in lineage.strands()]
         self._starts = [grid.strand.start for grid in self._grids]
         self.total = self._grids[-1].strand.end
         """How many takes there are, the withdrawn ones too."""
@@ -42,8 +48,13 @@ class Expansion:
         by_digest = {grid.strand.digest: grid for grid in self._grids}
         self._live = [by_digest[digest] for digest in live_digests(self.manifest)]
         self._live_starts = {grid.strand.start for grid in self._live}
-        self.live = merged(Span(at.strand.start, at.strand.end, at.priority) for at in self._live)
-        """The live takes, in the order of the manifest."""
+        depth = depths(self.manifest.shots, self.manifest.defaults)
+        first = sorted(self._live, key=lambda grid: -depth[grid.strand.shot.name])
+        self.live = merged(Span(at.strand.start, at.strand.end, at.priority) for at in first)
+        """The live takes: those upon which most others follow, one upon the other, first, and in the order of the
+        manifest among equals. So a take comes after those that it takes something up of."""
+        self.chained = tuple((grid.strand.start, grid.strand.end) for grid in self._grids if is_chained(grid.strand))
+        """Where takes are, live or withdrawn, that take up something of others: from an index up to another."""
         self.live_total = sum(grid.strand.count for grid in self._live)
         """How many takes are live."""
 
@@ -67,6 +78,21 @@ class Expansion:
         if not 0 <= index < self.total:
             raise IndexError(f"take {index} of a batch of {self.total}")
         return self._grid_at(index).identity(index)
+
+    def parents(self, index: int) -> tuple[Parent, ...]:
+        """What the take at `index` takes up of other takes of the batch. Raises IndexError where there is none."""
+        if not 0 <= index < self.total:
+            raise IndexError(f"take {index} of a batch of {self.total}")
+        return self._grid_at(index).parents(index)
+
+    def strand_beside(self, strand: Strand, shot: str) -> Strand:
+        """The strand of `shot` in the manifest that `strand` is of."""
+        beside = self._by_shot.get(id(strand.manifest))
+        if beside is None:
+            by_digest = {grid.strand.digest: grid.strand for grid in self._grids}
+            digests = zip(live_digests(strand.manifest), strand.manifest.shots, strict=True)
+            beside = self._by_shot[id(strand.manifest)] = {each.name: by_digest[digest] for digest, each in digests}
+        return beside[shot]
 
     def is_live(self, index: int) -> bool:
         """Whether the take at `index` is one of the current manifest's. False where there is none."""
@@ -101,8 +127,9 @@ class _Grid:
     Most is made when it is first asked for: of many shots, a worker looks at few.
     """
 
-    def __init__(self, strand: Strand) -> None:
+    def __init__(self, strand: Strand, among: Expansion) -> None:
         self.strand = strand
+        self._among = among
         self.folder = strand_folder(strand.shot.name, strand.edition)
         self.priority = strand.manifest.priority_of(strand.shot)
         self._repeated = strand.shot.repeat is not None
@@ -129,6 +156,20 @@ class _Grid:
     def _identities(self) -> Identities:
         return Identities(self._base, self._template)
 
+    @cached_property
+    def _chained(self) -> Chained | None:
+        if not is_chained(self.strand):
+            return None
+        known = lru_cache(MOST_PARENTS)(self._among.identity)
+        return Chained(self.strand, lambda shot: self._among.strand_beside(self.strand, shot), known)
+
+    def parents(self, index: int) -> tuple[Parent, ...]:
+        if self._chained is None:
+            return ()
+        cell = index - self.strand.start
+        axes = self._space[cell]
+        return self._chained.parents(self._as_written(axes), cell, axes)
+
     def take(self, index: int) -> Take:
         cell = index - self.strand.start
         axes = self._space[cell]
@@ -139,7 +180,7 @@ class _Grid:
             number=cell + 1,
             name=self._name(cell + 1, axes),
             provider=self.strand.manifest.provider,
-            asked=self._asked(axes),
+            asked=self._asked(cell, axes),
             axes=axes,
             last_frame=self._last_frame,
             retry_moderated=self._retry_moderated,
@@ -149,7 +190,9 @@ class _Grid:
         )
 
     def identity(self, index: int) -> str:
-        return self._identities.of(self._space[index - self.strand.start])
+        cell = index - self.strand.start
+        axes = self._space[cell]
+        return self._identities.of(axes) if self._chained is None else self._asked(cell, axes).identity()
 
     def find(self, number: int, name: str) -> int | None:
         if not 1 <= number <= self.strand.count or self._name(number, self._space[number - 1]) != name:
@@ -164,7 +207,11 @@ class _Grid:
         shot, count, edition = self.strand.shot.name, self.strand.count, self.strand.edition
         return take_name(shot, number, count, axes, edition=edition, repeat=repeat)
 
-    def _asked(self, axes: dict[str, AxisValue]) -> Asked:
+    def _asked(self, cell: int, axes: dict[str, AxisValue]) -> Asked:
+        asked = self._as_written(axes)
+        return asked if self._chained is None else self._chained.resolved(asked, cell, axes)
+
+    def _as_written(self, axes: dict[str, AxisValue]) -> Asked:
         fields: dict[str, object] = {}
         for name, value in axes.items():
             if name in REFERENCES:

@@ -15,7 +15,8 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import JsonValue
 
-from jobs.faults import shown
+from jobs.chains.links import read_link
+from jobs.faults import nearest, shown
 from jobs.references import kind_of
 from jobs.takes import AxisValue, LastFrame
 
@@ -28,7 +29,7 @@ _NOT_OF_A_URI = re.compile(r"[^A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]")
 _NOT_AFTER_THE_HOST = re.compile(r"//[^/?#]*[/?#](?:[^#]*#[^#]*(?=#)|[^\[\]]*(?=[\[\]]))(?P<sign>.)", re.ASCII)
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ASSET = re.compile(r"asset://[\w.-]+", re.ASCII)
-_LAST_FRAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.last_frame", re.ASCII)
+_ALMOST_A_LINK = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*(?:\[.*\])?)\.([a-z_-]{5,})", re.ASCII)
 
 
 def text(value: object) -> str:
@@ -86,8 +87,13 @@ def media(value: object) -> str:
             return _asset(value)
         case "input":
             return value
-    if _LAST_FRAME.fullmatch(value):
-        raise ValueError(f"{shown(value)} is another shot's last frame, which can't be used yet; give an https:// URL")
+        case "link":
+            read_link(value)
+            return value
+    if almost := _ALMOST_A_LINK.fullmatch(value):
+        meant = nearest(almost[2].replace("-", "_"), ("last_frame", "video"))
+        if meant is not None:
+            raise ValueError(f"{shown(value)} is no file of a take; did you mean '{almost[1]}.{meant}'?")
     scheme = _SCHEME.match(value)
     if scheme is None:
         return value

@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     JsonValue,
     PlainSerializer,
+    PrivateAttr,
     SerializerFunctionWrapHandler,
     ValidationInfo,
     model_serializer,
@@ -24,6 +25,7 @@ from pydantic import (
 )
 
 from jobs.amounts import Amount, read_amount
+from jobs.chains.graph import linked
 from jobs.faults import Fault, Faults, Loc, did_you_mean, listing, place, shown
 from jobs.fields import (
     READERS,
@@ -40,6 +42,7 @@ from jobs.fields import (
 )
 from jobs.naming import RESERVED_BATCHES, name_fault
 from jobs.sweeps import Axis, Space, Written, read_sweep
+from jobs.sweeps.each import ForEach
 from jobs.sweeps.keys import columns_of
 from jobs.sweeps.mixing import Mix, axes_of, mix_faults
 from jobs.sweeps.reading import (
@@ -85,6 +88,12 @@ def _named(value: object, reserved: Iterable[str]) -> str:
     return str(value)
 
 
+def _other_shot(value: object) -> str:
+    if isinstance(value, list | tuple):
+        raise ValueError("this is one shot; name it")
+    return _named(value, ())
+
+
 def _provider(value: object) -> str:
     if isinstance(value, list | tuple):
         raise ValueError("more than one provider isn't taken yet; name one")
@@ -126,9 +135,14 @@ SampleSeed = Annotated[str | int, BeforeValidator(read_seed)]
 Seeded = Annotated[dict[str, AxisValue], BeforeValidator(read_takes)]
 Repeats = Annotated[int | None, BeforeValidator(read_repeat)]
 
+OtherShot = Annotated[str, BeforeValidator(_other_shot)]
+
 _MIXED = ("combine", "include", "exclude", "sample", "sample_seed", "takes", "repeat")
 _TERMS = ("price", "priority", "budget", "max_failures", "deadline", "on_doubt", "reuse")
-_ADDED = frozenset({*UNSWEPT, *_TERMS, *_MIXED, "camera_fixed", "watermark", "web_search", "return_last_frame"})
+_CHAINED = ("model", "for_each", "promote", "pick")
+_ADDED = frozenset(
+    {*UNSWEPT, *_TERMS, *_MIXED, *_CHAINED, "camera_fixed", "watermark", "web_search", "return_last_frame"}
+)
 """What manifests have been able to hold since after the first version. Left out, it leaves no trace in the frozen form:
 a batch that was frozen before is still the same manifest, byte for byte."""
 
@@ -187,7 +201,12 @@ class Shot(Handling, Fields):
 
     `sweep` holds the axes as they were written, in their order; `axes()` is the same, ready to use. `combine` says how
     they go together (None: each with every other), `include` and `exclude` which of their cells are meant, `sample` how
-    many of those. `takes` deals seeds to each, and `repeat` renders each more than once.
+    many of those. `takes` deals seeds to each, and `repeat` renders each more than once. `model` is the shot's own,
+    where it isn't the batch's.
+
+    `for_each` names a shot for each of whose takes this one is rendered, with the values of that. `promote` names one
+    of which this is a better version, take for take, rendered once a person has picked; what the shot doesn't say it
+    has from there. `pick` says that takes which take up something of this shot's wait until a person has picked.
     """
 
     name: Annotated[str, BeforeValidator(_shot_name)]
@@ -201,6 +220,12 @@ class Shot(Handling, Fields):
     sample_seed: SampleSeed | None = None
     takes: Seeded | None = None
     repeat: Repeats = None
+    model: Text | None = None
+    for_each: OtherShot | None = None
+    promote: OtherShot | None = None
+    pick: YesOrNo | None = None
+    _each: ForEach | None = PrivateAttr(default=None)
+    _dealt_as: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -208,10 +233,30 @@ class Shot(Handling, Fields):
         faults = list(mix_faults(mix, self.given()))
         # Which cells a sample takes, only the batch's name may tell.
         space = None if faults or mix.plain else mix.space("").unsampled()
-        faults += shot_faults(self.given(), self.prompt, self.sweep, space)
+        if self.for_each is None:  # else its prompt can have what the other shot has
+            faults += shot_faults(self.given(), self.prompt, self.sweep, space)
         if faults:
             raise Faults(faults)
         return self
+
+    def given(self) -> dict[str, object]:
+        """The fields of a take that are set here, by name."""
+        return {**super().given(), **({} if self.model is None else {"model": self.model})}
+
+    def link(self, each: ForEach | None, dealt_as: str | None) -> None:
+        """Know of the shots beside it: what it is rendered for each of, and the name by which its seeds are dealt and
+        its sample is taken (None: its own). Only for `jobs.chains.graph`."""
+        self._each, self._dealt_as = each, dealt_as
+
+    @property
+    def dealt_as(self) -> str:
+        """The name by which its seeds are dealt and its sample is taken."""
+        return self._dealt_as or self.name
+
+    @property
+    def each(self) -> ForEach | None:
+        """What it is rendered once for each of."""
+        return self._each
 
     def mix(self) -> Mix:
         """What is said of the sweep."""
@@ -224,6 +269,7 @@ class Shot(Handling, Fields):
             self.sample_seed,
             self.takes,
             self.repeat,
+            self._each,
         )
 
     def axes(self) -> dict[str, Axis]:
@@ -232,7 +278,7 @@ class Shot(Handling, Fields):
 
     def space(self, batch: str) -> Space:
         """The shot's takes by their place, in a batch of this name, by which samples and seeds are chosen."""
-        return self.mix().space(f"{batch}/{self.name}")
+        return self.mix().space(f"{batch}/{self.dealt_as}")
 
     def count(self) -> int:
         """How many takes the shot has."""
@@ -265,7 +311,7 @@ class Manifest(_Written):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        faults = list(batch_faults(dict(enumerate(self.shots))))
+        faults = list(batch_faults(dict(enumerate(self.shots)), self.defaults, self.batch))
         if faults:
             raise Faults(faults)
         return self
@@ -316,11 +362,16 @@ def _in_order(entry: object) -> object:
 
 
 def shot_faults(
-    given: Mapping[str, object], prompt: str | None, sweep: Mapping[str, Written], space: Space | None = None
+    given: Mapping[str, object],
+    prompt: str | None,
+    sweep: Mapping[str, Written],
+    space: Space | None = None,
+    besides: Mapping[str, Axis] | None = None,
 ) -> Iterator[Fault]:
     """What doesn't fit together within one shot: its fields, its prompt and its axes.
 
-    `space` is what the axes span, if that is known; without it every value is taken to go with every other.
+    `space` is what the axes span, if that is known; without it every value is taken to go with every other. `besides`
+    are further axes, which the prompt may use and need not.
     """
     keys = {name: key for key, written in sweep.items() for name in columns_of(key, written)}
     for name, key in keys.items():
@@ -330,25 +381,42 @@ def shot_faults(
         if prompt is None:
             yield Fault(("prompt",), "missing: a shot needs a prompt, or a sweep over prompt")
             return
-        yield from _Prompts(keys, sweep, space).faults(("prompt",), prompt)
+        yield from _Prompts(keys, sweep, space, besides).faults(("prompt",), prompt)
         return
     if prompt is not None:
         yield Fault(("sweep", keys["prompt"]), "prompt is swept here and also set for the shot; keep one of the two")
     if space is not None and any("prompt" not in term.names for term in space.terms):
         yield Fault(("combine",), "a part of the union has no prompt; every part needs one")
-    prompts = _Prompts(keys, sweep, space)
+    prompts = _Prompts(keys, sweep, space, besides)
     for loc, swept in prompts.axes["prompt"].samples():
         yield from prompts.faults(("sweep", keys["prompt"], *loc), as_text(swept))
 
 
-def batch_faults(shots: Mapping[int, Shot]) -> Iterator[Fault]:
-    """What doesn't fit together between the shots of a batch, given by their place in the manifest."""
+def batch_faults(shots: Mapping[int, Shot], defaults: Defaults, batch: str) -> Iterator[Fault]:
+    """What doesn't fit together between the shots of a batch, given by their place in the manifest.
+
+    The shots know of each other afterwards, as far as they do fit.
+    """
     if not shots:
         yield Fault(("shots",), "there are no shots, and so there is nothing to render")
-    yield from name_clashes({at: shot.name for at, shot in shots.items()})
+    clashes = list(name_clashes({at: shot.name for at, shot in shots.items()}))
+    yield from clashes
+    if not clashes:
+        yield from _linked_faults(shots, defaults, batch)
     takes = sum(shot.count() for shot in shots.values())
     if takes > MOST_TAKES:
         yield Fault(("shots",), f"together they have {takes:,} takes, and {MOST_TAKES:,} is the most")
+
+
+def _linked_faults(shots: Mapping[int, Shot], defaults: Defaults, batch: str) -> Iterator[Fault]:
+    found = linked(shots, defaults, batch)
+    yield from found
+    blamed = {fault.loc[:2] for fault in found}
+    for at, shot in shots.items():
+        if shot.each is not None and ("shots", at) not in blamed:
+            space = shot.space(batch).unsampled()
+            for fault in shot_faults(shot.given(), shot.prompt, shot.sweep, space, shot.each.axes()):
+                yield Fault(("shots", at, *fault.loc), fault.message)
 
 
 def name_clashes(names: Mapping[int, str]) -> Iterator[Fault]:
@@ -365,9 +433,16 @@ def name_clashes(names: Mapping[int, str]) -> Iterator[Fault]:
 class _Prompts:
     """What all prompts of a shot are looked at with. `keys` has, for each name, the key of the sweep that sets it."""
 
-    def __init__(self, keys: Mapping[str, str], sweep: Mapping[str, Written], space: Space | None) -> None:
+    def __init__(
+        self,
+        keys: Mapping[str, str],
+        sweep: Mapping[str, Written],
+        space: Space | None,
+        besides: Mapping[str, Axis] | None,
+    ) -> None:
         self._keys = keys
-        self.axes = axes_of(sweep)
+        self._besides = [name for name in besides or {} if name not in READERS]
+        self.axes = {**(besides or {}), **axes_of(sweep)}
         self._space = space
         self._barest: dict[str, AxisValue] = {}
         self._cells: dict[tuple[str, ...], list[tuple[dict[str, AxisValue], int]] | None] = {}
@@ -380,13 +455,13 @@ class _Prompts:
             yield Fault(loc, str(error))
             return
         axes = [name for name in self._keys if name not in READERS]
-        unfilled = [name for name in template.variables if name not in axes]
+        unfilled = [name for name in template.variables if name not in axes and name not in self._besides]
         unused = [name for name in axes if name not in template.variables]
         for name in unfilled:
             if name in READERS:
                 yield Fault(loc, f"{{{name}}} is the name of a field; call the variable something else")
                 continue
-            hint = did_you_mean(name, unused) or "; give it an axis of that name under sweep"
+            hint = did_you_mean(name, (*unused, *self._besides)) or "; give it an axis of that name under sweep"
             yield Fault(loc, f"{{{name}}} has no value{hint}")
         for name in unused:
             here: Loc = ("sweep", self._keys[name])

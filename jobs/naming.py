@@ -143,6 +143,8 @@ def _medium(reference: str) -> str:
             return _slug_of_value(reference.removeprefix("asset://"))
         case "input":
             return reference.removeprefix("input:")[:SHOWN_DIGITS]
+        case "link":
+            return _slug_of_value(reference.rpartition(".")[0])
     try:
         path = urlsplit(reference).path.replace("\\", "/")
     except ValueError:

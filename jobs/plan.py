@@ -10,6 +10,8 @@ from typing import Any
 
 from jobs.budgeting import check_budget, takes_within_budget
 from jobs.capabilities import Capabilities, capabilities
+from jobs.chains.graph import picking_shots
+from jobs.chains.graph import told as told_chain
 from jobs.expansion import Expansion
 from jobs.forecasting.groups import Kind, kinds_of
 from jobs.manifest import Manifest, Shot
@@ -51,7 +53,7 @@ class ShotPlan:
     """One shot of a plan. `axes` holds each axis's name and how many values it has, in order.
 
     `mixed` says how they go together and which cells are taken, where it is not just every one with every one. `mode`
-    is that of the first take.
+    is that of the first take. `chain` says what its takes wait for, where they do.
     """
 
     name: str
@@ -61,6 +63,7 @@ class ShotPlan:
     axes: tuple[tuple[str, int], ...]
     first_takes: tuple[str, ...]
     mixed: str | None = None
+    chain: str | None = None
     kinds: Counter[Kind] = field(default_factory=Counter)
     """How many takes there are of each kind of render."""
 
@@ -117,6 +120,8 @@ class Plan:
             yield ""
             told = f"{shot.name}: {shot.takes:,} from {shot.mode}{_told_models(shot.kinds)}, {shot.seconds}"
             yield f"{told}{f'  ({axes})' if axes else ''}"
+            if shot.chain is not None:
+                yield f"  {shot.chain}"
             yield from (f"  {name}" for name in shot.first_takes)
             if shot.takes > len(shot.first_takes):
                 yield f"  and {shot.takes - len(shot.first_takes):,} more"
@@ -147,6 +152,7 @@ class Plan:
                     "seconds": _seconds_json(shot.seconds),
                     "axes": [{"name": name, "count": count} for name, count in shot.axes],
                     **({} if shot.mixed is None else {"mixed": shot.mixed}),
+                    **({} if shot.chain is None else {"chain": shot.chain}),
                     "first_takes": list(shot.first_takes),
                 }
                 for shot in self.shots
@@ -223,13 +229,14 @@ def _shot_plan(manifest: Manifest, shot: Shot, start: int, expansion: Expansion,
         axes=tuple((name, axis.count) for name, axis in shot.axes().items()),
         first_takes=names,
         mixed=shot.mix().told(),
+        chain=told_chain(shot, manifest.defaults, picking_shots(manifest.shots)),
         kinds=kinds_of(manifest, shot),
     )
 
 
 def _models(manifest: Manifest, shot: Shot) -> Iterator[str]:
     for part in shot.space(manifest.batch).parts("model"):
-        yield from (str(value) for _, value in part.get("model", (((), manifest.model),)))
+        yield from (str(value) for _, value in part.get("model", (((), shot.model or manifest.model),)))
 
 
 def _seconds(manifest: Manifest, shot: Shot, takes: int, table: Capabilities) -> Seconds:

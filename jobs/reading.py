@@ -6,7 +6,7 @@ other fields say is looked at as well, and the shots beside it are as if nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from jobs.capabilities import capabilities, known_providers
+from jobs.chains.graph import linked, parents_of
+from jobs.chains.promoting import promoted
 from jobs.document import Document, parse
 from jobs.errors import ManifestError, Problem
 from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, nearest, shown
@@ -205,13 +207,25 @@ class _Reader:
         if not isinstance(data, list):
             self._document.blame(("shots",), "the shots are not a list; begin each with  - name: NAME")
             return
+        data, faults = promoted(data)
+        self._blame_all((), faults)
         for at, shot in enumerate(data):
             self._read_shot(at, shot)
         if not self._draft.damaged and len(self._draft.shots) == len(data):
-            self._blame_all((), batch_faults(self._draft.shots))
+            faults = list(batch_faults(self._draft.shots, self._draft.defaults, self._draft.batch or ""))
+            self._blame_all((), faults)
+            self._draft.damaged |= self._hanging(faults)
             return
+        # What can't be told of shots beside which others are damaged is not said, and not gone by.
+        self._draft.damaged |= self._hanging(linked(self._draft.shots, self._draft.defaults, self._draft.batch or ""))
         named = ((at, shot.get("name")) for at, shot in enumerate(data) if isinstance(shot, dict))
         self._blame_all((), name_clashes({at: name for at, name in named if isinstance(name, str)}))
+
+    def _hanging(self, faults: Sequence[Fault]) -> set[int]:
+        """The shots that hang on others, when there is something wrong with that."""
+        defaults = self._draft.defaults
+        chained = {at for at, shot in self._draft.shots.items() if parents_of(defaults, shot) or shot.promote}
+        return chained if faults else set()
 
     def _read_shot(self, at: int, data: object) -> None:
         loc: Loc = ("shots", at)
@@ -353,7 +367,7 @@ def _stand_in(written: object) -> Written:
 def _is_text(loc: Loc) -> bool:
     """Where a number in the file is meant as the text it was written as: `007` is a word of a prompt."""
     match loc:
-        case ("batch" | "provider" | "model",) | ("shots", _, "name" | "prompt"):
+        case ("batch" | "provider" | "model",) | ("shots", _, "name" | "prompt" | "model" | "for_each" | "promote"):
             return True
         case ("shots", _, "sweep", axis, _) | ("shots", _, "sweep", axis, _, "value"):
             return axis not in READERS

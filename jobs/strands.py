@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from jobs.chains.graph import parents_of
 from jobs.manifest import Manifest, Shot, in_order
 from jobs.takes import LastFrame
 
@@ -54,12 +55,21 @@ def common_fields(manifest: Manifest, shot: Shot) -> dict[str, object]:
 
 
 def strand_digest(manifest: Manifest, shot: Shot) -> str:
-    """The sha256 (hex) of all that makes the takes of `shot`, their names included.
+    """The sha256 (hex) of all that makes the takes of `shot`, their names included, and those that they take up.
 
     Terms are no part of it: money, priority, retries and whatever else says how takes are handled. Nor is whether a
     field was set for the shot or under the defaults. The order of the axes counts, for it decides which take has which
     number.
     """
+    return _digest(manifest, shot, {each.name: each for each in manifest.shots}, {})
+
+
+def _digest(manifest: Manifest, shot: Shot, shots: Mapping[str, Shot], known: dict[str, str]) -> str:
+    if shot.name in known:
+        return known[shot.name]
+    parents = parents_of(manifest.defaults, shot)
+    after = {name: _digest(manifest, shots[name], shots, known) for name in parents}
+    chained = {"for_each": shot.for_each, "dealt_as": None if shot.promote is None else shot.dealt_as, "after": after}
     made_of = {
         "name": shot.name,
         "provider": manifest.provider,
@@ -68,14 +78,18 @@ def strand_digest(manifest: Manifest, shot: Shot) -> str:
         "fields": common_fields(manifest, shot),
         "sweep": in_order(shot.sweep),
         **shot.mix().beside_the_sweep(),
+        **{name: value for name, value in chained.items() if value},
     }
     canonical = json.dumps(made_of, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    known[shot.name] = hashlib.sha256(canonical.encode()).hexdigest()
+    return known[shot.name]
 
 
 def live_digests(manifest: Manifest) -> tuple[str, ...]:
     """The digests of the manifest's strands, in its order."""
-    return tuple(strand_digest(manifest, shot) for shot in manifest.shots)
+    known: dict[str, str] = {}
+    shots = {shot.name: shot for shot in manifest.shots}
+    return tuple(_digest(manifest, shot, shots, known) for shot in manifest.shots)
 
 
 def strands_of(manifests: Iterable[Manifest]) -> tuple[Strand, ...]:

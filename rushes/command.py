@@ -31,6 +31,7 @@ _LOOKING = {
     "sheet": "rushes.sheets",
 }
 _DECIDING = dict.fromkeys(("pause", "resume", "cancel", "retry", "waive", "priority", "resolve"), "rushes.decisions")
+_PICKING = dict.fromkeys(("pick", "unpick"), "rushes.picking")
 _SERVING = dict.fromkeys(("worker", "flower", "sandbox"), "rushes.services")
 
 
@@ -40,7 +41,7 @@ def cli() -> None:
     """Render shot manifests overnight: every take once, inside its limits, with a receipt."""
 
 
-cli.commands = Commands({**_STARTING, **_MAKING, **_LOOKING, **_DECIDING, **_SERVING})
+cli.commands = Commands({**_STARTING, **_MAKING, **_LOOKING, **_DECIDING, **_PICKING, **_SERVING})
 
 
 def main() -> None:

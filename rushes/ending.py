@@ -57,8 +57,10 @@ def ending(standing: Standing, *, idle: float, patience: float) -> Ending | None
 def stopped_by(standing: Standing) -> str | None:
     """What keeps takes from being submitted that wait, or were cancelled, in a sentence; None when nothing does."""
     given_up = standing.states[State.CANCELLED] + standing.held.get("cancelled", 0)
-    if standing.stopped is not None and standing.stopped.kind != "waived" and _waiting(standing):
+    if standing.stopped is not None and standing.stopped.kind not in ("waived", "unpicked") and _waiting(standing):
         return standing.stopped.told
+    if unpicked := standing.held.get("unpicked", 0):
+        return _unpicked(standing, unpicked)
     if paused := standing.held.get("paused", 0):
         return f"{paused:,} of {standing.total:,} takes are paused"
     if given_up:
@@ -74,7 +76,12 @@ def _of_what_ended(standing: Standing) -> Ending:
     if stopped is not None:
         return Ending(Exit.STOPPED, stopped)
     if failed:
-        return Ending(Exit.FAILED, f"{failed} of {standing.total} takes have failed")
+        waiting = standing.states[State.BLOCKED]
+        besides = f", and {waiting} wait for one of them" if waiting else ""
+        return Ending(Exit.FAILED, f"{failed} of {standing.total} takes have failed{besides}")
+    if standing.states[State.BLOCKED]:
+        told = f"{standing.states[State.BLOCKED]} of {standing.total} takes wait for others that were given up"
+        return Ending(Exit.STOPPED, told)
     return Ending(Exit.DONE)
 
 
@@ -82,8 +89,8 @@ def _of_what_rests(standing: Standing) -> Ending | None:
     """The end of a batch of which takes wait and nothing is under way; None when they may just be about to go on."""
     free = standing.states[State.WAITING] - sum(standing.held.values())
     held = standing.stopped is not None and standing.stopped.kind != "waived"
-    blocked_by_doubt = standing.states[State.BLOCKED] > 0 and standing.states[State.DOUBT] > 0
-    if held or (free == 0 and (standing.states[State.BLOCKED] == 0 or blocked_by_doubt)):
+    # What is blocked while nothing is under way waits for what has come to rest.
+    if held or free == 0:
         return _of_what_ended(standing)
     lane = standing.lane
     if lane.seats and lane.seats_in_doubt >= lane.seats:
@@ -93,6 +100,10 @@ def _of_what_rests(standing: Standing) -> Ending | None:
             "decide about them with rushes doubts and rushes resolve",
         )
     return None
+
+
+def _unpicked(standing: Standing, count: int) -> str:
+    return f"{count:,} of {standing.total:,} takes wait until you have picked what they are made from"
 
 
 def _waiting(standing: Standing) -> int:

@@ -11,10 +11,12 @@ from rushes.follow import follow, plain_console
 from rushes.reaching import AS_JSON, SANDBOX, NoBatches, at_hand, standing_of
 from rushes.showing import as_json as standing_as_json
 from rushes.showing import sentence, told_money, what_holds
-from rushes.summary import advice_on_doubts, say_doubt, summarize
+from rushes.summary import MOST_NAMED, advice_on_doubts, say_doubt, summarize
+from workers.chains.blockers import blocked
 from workers.context import Context
 from workers.decisions import Bill, Target, doubts
 from workers.decisions.targets import aim_at, stored_batches
+from workers.engine.states import State
 
 
 @click.command()
@@ -105,6 +107,8 @@ def _status_of(context: Context, batch: str, *, as_json: bool) -> None:
     for what, text in told.items():
         if text is not None:
             console.print(f"  {what}: {text}", soft_wrap=True)
+    for each in blocked(context, name, most=MOST_NAMED) if standing.states[State.BLOCKED] else ():
+        console.print(f"  {each}", soft_wrap=True)
     if standing.priority:
         console.print(f"  priority: {standing.priority}", soft_wrap=True)
 

@@ -15,6 +15,7 @@ import click
 from tzlocal import get_localzone
 
 from jobs.capabilities import capabilities
+from jobs.chains.graph import written_links
 from jobs.errors import RushesError
 from jobs.expansion import Expansion
 from jobs.forecasting import Forecast, Lane, Polling, RenderTimes, Spread, forecast
@@ -85,7 +86,8 @@ def plan(manifest: Path, as_json: bool, name: str | None) -> None:
 
 def planned_inputs(loaded: Loaded, settings: Settings) -> Planned | None:
     """How the manifest's local files will reach the provider; None when there are none."""
-    if not loaded.inputs:
+    shots, defaults = loaded.manifest.shots, loaded.manifest.defaults
+    if not loaded.inputs and not any(True for shot in shots for _ in written_links(defaults, shot)):
         return None
     facts = store_facts(open_store(settings.store), public=settings.store_public)
     return plan_inputs(loaded.manifest, loaded.inputs, capabilities(loaded.manifest.provider), facts, settings.inputs)

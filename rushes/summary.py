@@ -10,6 +10,7 @@ from rushes.ending import Ending, stopped_by
 from rushes.exits import Exit
 from rushes.session import REHEARSAL
 from rushes.showing import counted, told_money
+from workers.chains.blockers import blocked
 from workers.context import Context
 from workers.decisions import Doubt, doubts
 from workers.engine.standing import Standing
@@ -46,9 +47,11 @@ def summarize(
     if after.states[State.DOUBT]:
         _doubts(console, context, batch)
     counts = dict(counted(after))
-    for what in ("paused", State.CANCELLED.value, State.WAIVED.value, State.BLOCKED.value):
+    for what in ("unpicked", "paused", State.CANCELLED.value, State.WAIVED.value, State.BLOCKED.value):
         if counts.get(what):
             _say(console, f"  {counts[what]:,} {what}")
+    for each in blocked(context, batch, most=MOST_NAMED) if after.states[State.BLOCKED] else ():
+        _say(console, f"    {each}")
     for job, came_to in context.room.orphans(batch).items():
         followed = "it is still followed" if came_to.isdigit() else came_to
         _say(
@@ -116,8 +119,9 @@ def _how_on(context: Context, after: Standing, again: str) -> str:
     then = "" if context.settings.redis_url is not None else f", then {again}"
     kind = "" if after.stopped is None else after.stopped.kind
     if not kind or kind == "waived":
-        kind = "paused" if after.held.get("paused") else "cancelled"
+        kind = next((each for each in ("unpicked", "paused") if after.held.get(each)), "cancelled")
     how = {
+        "unpicked": f"See what there is: rushes pick --list {batch}, pick: rushes pick {after.batch}/SHOT/TAKE{then}",
         "paused": f"Let it go on: rushes resume {batch}{then}",
         "cancelled": f"Take it up again: rushes retry {batch}{then}",
         "budget": f"Raise the budget in its manifest, and carry on: {again}",

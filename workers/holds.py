@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jobs.expansion import Expansion
 from jobs.spans import KEPT, Span, merged, recut, to_json
+from jobs.sweeps.picks import Picks
+from workers.chains.picks import with_picks, without_picks
 from workers.errors import StoreRefused
 from workers.ledger import Ledger
 
@@ -56,15 +58,16 @@ def write_holds(ledger: Ledger, holds: Holds) -> None:
     ledger.hold(holds.model_dump_json().encode())
 
 
-def spans_of(expansion: Expansion, holds: Holds) -> str:
-    """The spans of a batch as it is opened: those of its manifest, with what is held of them (JSON).
+def spans_of(expansion: Expansion, holds: Holds, picks: Picks = ()) -> str:
+    """The spans of a batch as it is opened: those of its manifest, with what is held of them and what waits for a pick
+    (JSON); `picks` is what was picked.
 
     In the order in which they are admitted: by priority, and within one as the manifest has them.
     """
     spans: tuple[Span, ...] = expansion.live
     for start, end, priority, hold in holds.spans:
         spans = recut(spans, start, end, hold=hold, priority=KEPT if priority is None else priority)
-    return to_json(in_order(spans, expansion))
+    return to_json(in_order(with_picks(spans, expansion, picks), expansion))
 
 
 def in_order(spans: Iterable[Span], expansion: Expansion) -> tuple[Span, ...]:
@@ -82,7 +85,7 @@ def in_order(spans: Iterable[Span], expansion: Expansion) -> tuple[Span, ...]:
 def held_of(spans: Iterable[Span], expansion: Expansion) -> tuple[Row, ...]:
     """What of `spans` is not as the manifest has it, as `Holds.spans`."""
     rows: list[Row] = []
-    for span in spans:
+    for span in without_picks(spans):
         for live in expansion.live:
             start, end = max(span.start, live.start), min(span.end, live.end)
             priority = None if span.priority == live.priority else span.priority

@@ -28,6 +28,7 @@ from typing import Annotated
 from pydantic import Field
 
 from jobs.errors import RushesError
+from workers.chains.record import TakenUp
 from workers.errors import ObjectMissing, StoreRefused
 from workers.records import Answer, Moment, Record, Text
 from workers.store.protocol import Store
@@ -50,7 +51,7 @@ class Intent(Record):
     `attempt` counts a take's attempts from 1. `identity` is `Asked.identity()`; `request_digest` is the sha256
     (hex) of the request's body. `highest_price` is the most it can cost, in `currency`; None when it is not known.
     `at` is in seconds since the epoch. `hand` is the token under which Redis knows whoever wrote it: should Redis know
-    of another one, it has forgotten this.
+    of another one, it has forgotten this. `parents` are the files of other takes that the request holds.
     """
 
     take: str
@@ -62,6 +63,7 @@ class Intent(Record):
     currency: str | None = None
     hand: str | None = None
     at: Moment
+    parents: tuple[TakenUp, ...] = ()
 
 
 class Acceptance(Record):
@@ -208,6 +210,14 @@ class Ledger:
     def holds(self) -> bytes | None:
         """What `hold` kept, or None."""
         return self._read(f"{self._folder}holds.json")
+
+    def pick(self, picks: bytes) -> None:
+        """Keep what a person has picked (JSON), in the place of what was kept before."""
+        self._store.put_bytes(f"{self._folder}picks.json", picks, content_type=_JSON)
+
+    def picks(self) -> bytes | None:
+        """What `pick` kept, or None."""
+        return self._read(f"{self._folder}picks.json")
 
     def intent(self, take: str, attempt: int) -> Intent:
         """Raises `ObjectMissing` when there is none."""

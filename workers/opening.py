@@ -8,6 +8,7 @@ since it was last held against the store. Nothing of a batch is admitted before 
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ from typing import TypeVar
 from tzlocal import get_localzone
 
 from jobs.capabilities import capabilities
+from jobs.chains.picking import carried
 from jobs.expansion import Expansion
 from jobs.inputs import LocalInput
 from jobs.lineage import Lineage
 from jobs.manifest import Manifest
+from jobs.sweeps.picks import Picks
+from jobs.sweeps.terms import MOST_LAID_OUT
+from workers.chains.picks import picks_from_json, picks_to_json, read_picks, write_picks
 from workers.context import Context
 from workers.errors import RedisError, StoreRefused
 from workers.holds import Holds, read_holds, spans_of, write_holds
@@ -69,7 +74,7 @@ def open_batch(context: Context, manifest: Manifest, inputs: Sequence[LocalInput
     Raises `ManifestChanged` when Redis and the store tell of different batches under this name, `NotHandedOver` when
     there is no way for a local file to get to the provider, `InputChanged`, and the errors of Redis and the store.
     """
-    if inputs:
+    if inputs or Expansion(manifest).chained:
         table = capabilities(manifest.provider)
         facts = store_facts(context.store, public=context.settings.store_public)
         plan_inputs(manifest, inputs, table, facts, context.settings.inputs)
@@ -167,28 +172,35 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
     if first:
         # A name that nobody has opened yet is nobody's before its manifest is kept.
         opener.freeze(lineage)
+    picked = read_picks(ledger)
+    picks = carried(expansion, picked, MOST_LAID_OUT) if picked else picked
     answer = context.room.open(
         batch,
         digest=lineage.digest(),
         live=expansion.live_total,
         provider=lineage.current.provider,
         manifest=lineage.to_json(),
-        spans=spans_of(expansion, holds),
+        spans=spans_of(expansion, holds, picks),
         terms=terms_of(lineage.current, holds.deadline),
         grew_from=opener.grew_from,
+        chains=json.dumps(expansion.chained),
     )
     if answer == "overtaken":
         raise Overtaken(batch)
     if not first:
         # Redis compares what it grew from, and the store can't: so Redis is told first. Nothing is begun before both.
         opener.freeze(lineage)
+    if picks != picked:
+        write_picks(ledger, picks)  # what was picked is asked for no more, and something else asks for the same
     unsure = answer == "new" or not trusted
     if answer == "new":
         believed = set()  # whatever was found was left behind by a hand at work, and is gone
     if unsure and looking and holds.hold is None:
         holds = holds.model_copy(update={"hold": "paused", "reason": LOOKED_AT})
+    if unsure or answer == "grown":
+        _put_picks(context, batch, picks)
     if unsure:
-        _hold_back(context, expansion, holds)
+        _hold_back(context, expansion, holds, picks)
     elif not looking and context.room.hold_on(batch) == ("paused", LOOKED_AT):
         context.room.hold(batch, None)
     # Whoever let it grow may have died before the rest was done.
@@ -224,10 +236,20 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
     )
 
 
-def _hold_back(context: Context, expansion: Expansion, holds: Holds) -> None:
+def _put_picks(context: Context, batch: str, picks: Picks) -> None:
+    if picks_from_json(context.room.picked(batch)) == picks:
+        return
+    spans = context.room.spans(batch)
+    while not context.room.set_spans(batch, spans, spans, picked=(context.room.picked(batch), picks_to_json(picks))):
+        if context.room.digest(batch) is None:
+            raise Emptied(batch)
+        spans = context.room.spans(batch)
+
+
+def _hold_back(context: Context, expansion: Expansion, holds: Holds, picks: Picks) -> None:
     """Hold back again what a person held back, before anything of the batch can be admitted."""
     batch = expansion.manifest.batch
-    wanted = spans_of(expansion, holds)
+    wanted = spans_of(expansion, holds, picks)
     digest = expansion.lineage.digest()
     while (before := context.room.spans(batch)) != wanted:
         if context.room.set_spans(batch, before, wanted, digest=digest):

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal, NamedTuple
 from pydantic import Field
 
 from jobs.takes import Asked, AxisValue
+from workers.chains.record import TakenUp
 from workers.records import Answer, Moment, Record, Text
 from workers.store.protocol import Store
 
@@ -112,6 +113,8 @@ class Receipt(Record):
     `attempt` counts from 1. `identity` is `Asked.identity()`. `answer` is the provider's final JSON, and `seed` the one
     that it says it used.
 
+    `parents` are the files of other takes that the request held, by their content.
+
     `reused` is None unless the video was taken over from a take that had asked for the same. Then the cost is 0, by the
     basis `reused`, and what tells of the provider is what that take's receipt told.
     """
@@ -140,6 +143,7 @@ class Receipt(Record):
     poster: ImageFacts | None = None
     cost: Cost = Cost()
     reused: Reused | None = None
+    parents: tuple[TakenUp, ...] = ()
     warnings: tuple[str, ...] = ()
     rushes_version: str
 

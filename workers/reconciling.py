@@ -22,7 +22,7 @@ from workers.steps.settle import settled_by_record
 
 log = logging.getLogger(__name__)
 
-FREE_AGAIN = frozenset({"transient", "rate", "auth", "quota"})
+FREE_AGAIN = frozenset({"transient", "rate", "auth", "quota", "parent"})
 """Failures that cost nothing: running the batch again tries these takes again."""
 
 GO_ON = FREE_AGAIN | {"resubmitted", "retried"}
@@ -33,6 +33,9 @@ STILL_PAID = frozenset({"damaged"})
 
 GIVEN_UP = {"waived": State.WAIVED, "cancelled": State.CANCELLED}
 """What a person decided, as it is on record."""
+
+UNSENT = (State.WAITING, State.BLOCKED, State.ADMITTED)
+"""States in which, as far as Redis knows, nothing of the attempt was sent, or it is to be sent again."""
 
 OPEN = (State.DOUBT, State.RENDERING, State.COLLECTING, State.SUBMITTING, State.ADMITTED)
 
@@ -197,10 +200,10 @@ class _OneTake:
             return latest.attempt > known.attempt
         if latest.ended:
             # Nothing of it may be sent any more, and a person may have decided about it.
-            return known.state in (State.WAITING, State.ADMITTED, State.SUBMITTING, State.DOUBT)
-        if latest.accepted and known.state in (State.WAITING, State.ADMITTED):
+            return known.state in (*UNSENT, State.SUBMITTING, State.DOUBT)
+        if latest.accepted and known.state in UNSENT:
             return True
-        if known.state in (State.WAITING, State.ADMITTED) and "again_since" not in known.fields:
+        if known.state in UNSENT and "again_since" not in known.fields:
             # Redis hears of a hand before the store does. Of one that Redis knows, it also knows that nothing was sent.
             return latest.intended and self._hand() != known.fields.get("hand")
         return known.state is State.SUBMITTING and latest.accepted

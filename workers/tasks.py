@@ -16,6 +16,7 @@ from jobs.errors import RushesError
 from workers import steps
 from workers.broker.queues import queue_names
 from workers.celery import app, settings
+from workers.chains.answering import parents_from
 from workers.context import Context, make_context
 from workers.engine.pump import Pump
 from workers.engine.states import Step
@@ -171,7 +172,13 @@ def _start_pump(sender: Any, **_: object) -> None:
     for provider in PROVIDERS:
         here.room.set_limits(provider, here.limits(provider))
     end_when_orphaned(os.environ, here.clock)
-    pump = Pump(here.room, dispatch, quote=functools.partial(quotes, here), known=here.known_batches)
+    pump = Pump(
+        here.room,
+        dispatch,
+        quote=functools.partial(quotes, here),
+        parents=functools.partial(parents_from, here),
+        known=here.known_batches,
+    )
     here.wake = pump.wake
     _pumps.append(pump)
     pump.start()

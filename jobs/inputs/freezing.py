@@ -160,7 +160,7 @@ def _messages(
         case "input":
             yield "is what Rushes calls a file for itself; give the path of the file"
             return
-        case "url" | "asset":
+        case "url" | "asset" | "link" | "take":
             return
     try:
         found = files.find(reference)

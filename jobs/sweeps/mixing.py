@@ -10,7 +10,7 @@ from jobs.faults import Fault, did_you_mean, listing, shown
 from jobs.sweeps import combining
 from jobs.sweeps.axes import Axis, Listed, Seeds, Written
 from jobs.sweeps.diagram import TooManyPieces
-from jobs.sweeps.dimensions import Wanted
+from jobs.sweeps.dimensions import Dimension, Wanted
 from jobs.sweeps.keys import Key, columns_of, key
 from jobs.sweeps.sampling import How, Sample
 from jobs.sweeps.space import REPEAT, Space
@@ -31,6 +31,8 @@ class Mix:
     sample_seed: str | int | None = None
     takes: Mapping[str, AxisValue] | None = None
     repeat: int | None = None
+    each: Dimension | None = None
+    """What the shot is rendered once for each of."""
 
     def keys(self) -> dict[str, Key]:
         """What each key of the sweep stands for."""
@@ -45,6 +47,8 @@ class Mix:
         """Whether it is nothing but axes of which each value goes with every other."""
         if self.combine is not None or self.include or self.exclude or self.sample is not None:
             return False
+        if self.each is not None:
+            return False
         return not any(_is_of_mappings(written) for written in self.sweep.values())
 
     def swept(self) -> set[str]:
@@ -54,7 +58,8 @@ class Mix:
         names = [
             {name for key_name in combining.names_of(term) for name in self._sets(key_name)} for term in self.terms()
         ]
-        return set.intersection(*names) | ({"seed"} if self.takes is not None else set())
+        of_each = set() if self.each is None else set(self.each.names)
+        return set.intersection(*names) | of_each | ({"seed"} if self.takes is not None else set())
 
     def beside_the_sweep(self) -> dict[str, object]:
         """All that is said but the sweep itself, by name; what isn't said leaves no trace."""
@@ -93,7 +98,8 @@ class Mix:
     def count(self) -> int:
         """How many takes it comes to. Raises as `space` does."""
         if self.combine is None and not self.include and not self.exclude and self.sample is None:
-            return math.prod(each.count for each in self.keys().values()) * self._each()
+            cells = math.prod(each.count for each in self.keys().values())
+            return cells * self._each() * (1 if self.each is None else self.each.count)
         if self.sample is not None:
             return int(self.sample["n"]) * self._each()
         return self.space("").count
@@ -116,6 +122,7 @@ class Mix:
                 sample=sample,
                 seeds=seeds,
                 repeat=self.repeat,
+                each=self.each,
             )
         except TooManyPieces:
             raise NoSpace(

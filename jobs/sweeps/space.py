@@ -28,9 +28,9 @@ Samples = Mapping[str, tuple[tuple[Loc, AxisValue], ...]]
 class Space:
     """The cells of a sweep, in order, the last axis turning fastest; each is a value for every name.
 
-    `include` and `exclude` are rules: partial cells, of which a cell must match any and may match none. `seeds` and
-    `repeat` come after everything else, and turn fastest. Raises `NoSpace`, and ValueError where a rule names a value
-    that isn't there.
+    `include` and `exclude` are rules: partial cells, of which a cell must match any and may match none. `each`
+    comes before all axes and turns slowest; `seeds` and `repeat` come after everything else, and turn fastest. Raises
+    `NoSpace`, and ValueError where a rule names a value that isn't there.
     """
 
     def __init__(
@@ -43,12 +43,15 @@ class Space:
         sample: Sample | None = None,
         seeds: Seeds | None = None,
         repeat: int | None = None,
+        each: Dimension | None = None,
     ) -> None:
         keys = {name: _key(name, each) for name, each in axes.items()}
         self._keys = keys
-        order = [name for key in keys.values() for name in key.columns]
+        self._of_each = () if each is None else each.names
+        order = [*self._of_each, *(name for key in keys.values() for name in key.columns)]
+        before = [] if each is None else [each]
         terms = combining.product_of_all(list(keys)) if combine is None else combine
-        made = [Term(_dimensions(term, keys), order, include, exclude) for term in terms]
+        made = [Term([*before, *_dimensions(term, keys)], order, include, exclude) for term in terms]
         for at, term in enumerate(made):
             for earlier in made[:at]:
                 term.leave_out(earlier)
@@ -168,6 +171,8 @@ class Space:
     ) -> tuple[tuple[Loc, AxisValue], ...]:
         if name not in seen:
             return tuple(values)
+        if name in self._of_each:
+            return tuple((loc, value) for loc, value in values if as_text(value) in seen[name])
         axis = next(key.columns[name] for key in self._keys.values() if name in key.columns)
         if isinstance(axis, Listed):
             return tuple((loc, value) for loc, value in values if as_text(value) in seen[name])
@@ -177,6 +182,8 @@ class Space:
         )
 
     def _loc(self, name: str, loc: Loc) -> Loc:
+        if name in self._of_each:
+            return ("for_each",)
         key = next(key for key, each in self._keys.items() if name in each.columns)
         return ("sweep", key, *loc)
 

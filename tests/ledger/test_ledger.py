@@ -200,6 +200,7 @@ def test_a_record_is_json_that_a_person_can_read(ledger: Ledger, store: WatchedS
         "provider": "fal",
         "identity": "ab" * 32,
         "request_digest": "cd" * 32,
+        "parents": [],
         "highest_price": "1.21",
         "currency": "USD",
         "hand": "the hand",

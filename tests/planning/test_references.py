@@ -70,7 +70,8 @@ def test_what_a_reference_is(reference: str, kind: str) -> None:
         ("s3://bucket/a.png", "is not an http(s) URL"),
         (f"input:{SHA.upper()}.png", "is not an http(s) URL"),
         ("input:dog.png", "is not an http(s) URL"),
-        ("opening.last_frame", "is another shot's last frame"),
+        ("opening.last_fram", "did you mean 'opening.last_frame'?"),
+        ("opening[3].last_frame", "as in opening[seed=3].last_frame"),
     ],
 )
 def test_what_is_no_reference(reference: object, message: str) -> None:

@@ -23,7 +23,8 @@ PRICE = 1_000_000
 
 @dataclass
 class Batch:
-    """A manifest file. `takes` is how many values its axis has; `wording` is what stands behind each prompt."""
+    """A manifest file. `takes` is how many values its axis has; `wording` is what stands behind each prompt; `chained`
+    lets a second shot follow upon each take, and a third upon each of those."""
 
     provider: str
     name: str
@@ -32,11 +33,12 @@ class Batch:
     on_doubt: str | None = None
     wording: str = ""
     edited: bool = False
+    chained: bool = False
 
     @property
     def manifest(self) -> Manifest:
         """What the file says now."""
-        return _manifest(self.provider, self.name, self.takes, self.wording, self.budget, self.on_doubt)
+        return _manifest(self.provider, self.name, self.takes, self.wording, self.budget, self.on_doubt, self.chained)
 
 
 class Takes:
@@ -82,10 +84,19 @@ def settings(seats: int, per_minute: int, spool: str) -> Settings:
 
 @functools.cache
 def _manifest(
-    provider: str, batch: str, takes: int, wording: str, budget: float | None, on_doubt: str | None
+    provider: str, batch: str, takes: int, wording: str, budget: float | None, on_doubt: str | None, chained: bool
 ) -> Manifest:
     sweep = {"n": list(range(takes))}
     shot: dict[str, Any] = {"name": "s", "prompt": f"take {{n}} of {batch}{wording}", "sweep": sweep}
+    follows = [
+        {
+            "name": name,
+            "for_each": parent,
+            "prompt": f"{name} of {{n}} of {batch}{wording}",
+            "start_image": f"{parent}.last_frame",
+        }
+        for parent, name in (("s", "t"), ("t", "u"))
+    ]
     terms: dict[str, Any] = {} if on_doubt is None else {"on_doubt": on_doubt}
     if budget is not None:
         terms |= {"budget": f"{budget:g} USD", "price": f"{PRICE // 1_000_000} USD"}
@@ -95,7 +106,7 @@ def _manifest(
             "provider": provider,
             "model": "seedance-2.0-fast",
             "defaults": {"duration": 4, "resolution": "480p", "aspect_ratio": "1:1"},
-            "shots": [shot],
+            "shots": [shot, *(follows if chained else [])],
             **terms,
         }
     )

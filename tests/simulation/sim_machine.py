@@ -20,6 +20,7 @@ from sim_store import SimStore
 from sim_world import MOST_SKEW, SimClock, Violation, World
 
 from workers import steps
+from workers.chains.answering import parents_from
 from workers.context import Context
 from workers.decisions import UnknownTarget
 from workers.engine.lease import LeaseKeeper
@@ -264,7 +265,10 @@ class Machine:
                 if work.step is Step.QUOTE:
                     context.room.quote(work.batch, quotes(context, work.batch, work.index))
                     quoted.append(work)
-            found = [[work] for work in handed if work.step not in (Step.POLL, Step.QUOTE)]
+                if work.step is Step.PARENTS:
+                    context.room.parents(work.batch, parents_from(context, work.batch, work.index))
+                    quoted.append(work)
+            found = [[work] for work in handed if work.step not in (Step.POLL, Step.QUOTE, Step.PARENTS)]
             if polls := [work for work in handed if work.step is Step.POLL]:
                 found.append(polls)
             for one in found:

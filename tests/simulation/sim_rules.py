@@ -220,6 +220,22 @@ def money_is_settled(schedule: Schedule, states: States) -> None:
             raise schedule.world.violated(f"{batch.name} has reserved {standing.money.reserved}, and its takes {held}")
 
 
+def what_hangs_on_others_waits_for_them(schedule: Schedule, states: States) -> None:
+    """No take stays blocked by one that is done or goes on, and none is begun before its parent is done."""
+    for take, state in states.items():
+        if state is State.FAILED:
+            record = schedule.workers[0].context.room.take(*take)
+            assert record is not None
+            if (record.value("error") or {}).get("kind") == "parent":
+                raise schedule.world.violated(f"{take} was begun before what it takes up was done")
+        if state is State.BLOCKED:
+            record = schedule.workers[0].context.room.take(*take)
+            assert record is not None
+            other = states.get((take[0], int(record.fields["blocked_on"])))
+            if other in (None, State.DONE, State.ADMITTED, State.SUBMITTING, State.RENDERING, State.COLLECTING):
+                raise schedule.world.violated(f"{take} is blocked by {record.fields['blocked_on']}, which is {other}")
+
+
 STEP_CHECKS: Sequence[Callable[[Schedule], None]] = (check_seats, check_money)
 
 END_CHECKS: Sequence[Callable[[Schedule, States], None]] = (
@@ -229,4 +245,5 @@ END_CHECKS: Sequence[Callable[[Schedule, States], None]] = (
     seats_come_back,
     counts_are_right,
     money_is_settled,
+    what_hangs_on_others_waits_for_them,
 )

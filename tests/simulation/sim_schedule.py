@@ -42,6 +42,7 @@ class Lean:
     rate: float | None = None
     events: frozenset[str] | None = None
     budget: float | None = None
+    chained: bool = False
 
 
 class Schedule(Machine):
@@ -58,7 +59,7 @@ class Schedule(Machine):
         for name in "ab"[: dice.choice((1, 1, 2))]:
             budget = dice.choice((None, None, None, 1, 2, 2.5, 4)) or lean.budget
             takes, on_doubt = dice.choice((1, 1, 2, 2, 3, 4)), dice.choice((None, None, None, "resubmit"))
-            self.batches[name] = Batch(provider.name, name, takes, budget, on_doubt)
+            self.batches[name] = Batch(provider.name, name, takes, budget, on_doubt, chained=lean.chained)
         self.snapshot: tuple[Snapshot, list[list[Work]]] | None = None
         self.decided: set[tuple[str, int | None]] = set()
         """The takes, or batches, of which a person has said that they may be paid for once more."""
@@ -142,7 +143,9 @@ class Schedule(Machine):
         if standing.alive or standing.settling:
             return False
         states = standing.states
-        if states[State.BLOCKED] and not states[State.DOUBT]:
+        others = sum(states[each] for each in (State.FAILED, State.CANCELLED, State.WAIVED, State.WAITING))
+        chained = self.batches[standing.batch].chained
+        if states[State.BLOCKED] and not states[State.DOUBT] and not (chained and others):
             return False
         if not states[State.WAITING]:
             return True
@@ -216,6 +219,9 @@ class Schedule(Machine):
         key = f"{take[0]}/.rushes/attempts/{self.name(take)}/{attempt}.intent.json"
         if key not in self.store.objects:
             raise self.world.violated(f"{take} attempt {attempt} was sent, and its intent is not in the store")
+        for parent in self.takes.of(self.batches[take[0]]).parents(take[1]):
+            if f"{take[0]}/{self.name((take[0], parent.index))}.receipt.json" not in self.store.puts:
+                raise self.world.violated(f"{take} was sent before {parent.index}, which it takes up, was done")
 
     def _receipt_must_be_true(self, key: str, body: bytes) -> None:
         if key.endswith(".receipt.json"):

@@ -70,7 +70,7 @@ class SimStore:
         return f"memory://{key}"
 
     def presign(self, key: str, *, seconds: int) -> str | None:
-        return None
+        return f"https://films.s3.eu-west-1.amazonaws.com/{key}?X-Amz-Signature=signed"
 
     def check(self) -> None:
         """It needs none."""

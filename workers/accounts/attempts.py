@@ -19,7 +19,7 @@ Outcome = Literal["done", "reused", "rendering", "in doubt", "failed", "discarde
 """What became of an attempt, by the record. One in doubt may be being submitted at this very moment. `discarded` is one
 that a person gave up, or had submitted once more; an `orphan` is a job that came besides the attempt's own."""
 
-FREE = frozenset({"transient", "rate", "auth", "quota", "invalid", "input-moderation", "cancelled"})
+FREE = frozenset({"transient", "rate", "auth", "quota", "invalid", "input-moderation", "cancelled", "parent"})
 """The kinds of ending that cost nothing. After any other the provider may have sent a bill.
 
 A job that was `cancelled` after the provider had accepted it is not among them: whether one that had begun is billed is

@@ -10,23 +10,28 @@ from workers.decisions.doubting import Doubt, doubts, resolve, resubmission
 from workers.decisions.giving_up import cancel, waive
 from workers.decisions.holding import pause, prioritize, resume
 from workers.decisions.outcome import Bill, Outcome
+from workers.decisions.picking import Choice, choices, pick, unpick
 from workers.decisions.retrying import retrial, retry
 from workers.decisions.targets import Target, UnknownTarget
 
 __all__ = [
     "Bill",
+    "Choice",
     "Doubt",
     "Outcome",
     "Target",
     "UnknownTarget",
     "cancel",
+    "choices",
     "doubts",
     "pause",
+    "pick",
     "prioritize",
     "resolve",
     "resubmission",
     "resume",
     "retrial",
     "retry",
+    "unpick",
     "waive",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from jobs.spans import Span, from_json, merged, recut, to_json
+from jobs.sweeps.picks import Picks
+from workers.chains.picks import picks_from_json, picks_to_json, with_picks, without_picks
 from workers.context import Context
 from workers.decisions.outcome import Outcome, stand_of
 from workers.decisions.targets import Aim, Target, aim_at
@@ -75,8 +77,10 @@ def prioritize(context: Context, target: Target, priority: int) -> Outcome:
     return Outcome(aim.called, stand, notes=nothing)
 
 
-def decide(context: Context, batch: str, apply: Callable[[], None]) -> None:
-    """Let a decision hold in Redis at once, and then in the store.
+def decide(
+    context: Context, batch: str, apply: Callable[[], None], *, besides: Callable[[], None] | None = None
+) -> None:
+    """Let a decision hold in Redis at once, and then in the store, where `besides` keeps what is kept apart.
 
     It is applied once more where nobody else opens the batch: whoever did may have put the spans of another manifest,
     or of another machine's Redis, in the place of those that were changed.
@@ -84,6 +88,8 @@ def decide(context: Context, batch: str, apply: Callable[[], None]) -> None:
     apply()
     with context.room.opening(batch):
         apply()
+        if besides is not None:
+            besides()
         keep(context, batch)
 
 
@@ -108,13 +114,27 @@ def keep(context: Context, batch: str) -> None:
         write_holds(ledger, now)
 
 
-def respan(context: Context, aim: Aim, change: Callable[[Spans], Spans]) -> None:
-    """Change the spans of a batch, whoever else does at the same time."""
+def respan(
+    context: Context, aim: Aim, change: Callable[[Spans], Spans], *, picks: Callable[[Picks], Picks] = lambda same: same
+) -> None:
+    """Change the spans of a batch, and what was picked of it, whoever else does at the same time.
+
+    `change` is given them without what waits for a pick, which follows from what was picked.
+    """
     while True:
-        before = context.room.spans(aim.batch)
-        now = to_json(in_order(change(from_json(before)), context.expansion(aim.batch)))
-        if now == before or context.room.set_spans(aim.batch, before, now):
+        before, had = context.room.spans(aim.batch), picks_of(context, aim.batch)
+        expansion, has = context.expansion(aim.batch), picks(had)
+        now = to_json(in_order(with_picks(change(without_picks(from_json(before))), expansion, has), expansion))
+        if now == before and has == had:
             return
+        changed = None if has == had else (picks_to_json(had), picks_to_json(has))
+        if context.room.set_spans(aim.batch, before, now, picked=changed):
+            return
+
+
+def picks_of(context: Context, batch: str) -> Picks:
+    """What was picked of a batch, as far as Redis knows."""
+    return picks_from_json(context.room.picked(batch))
 
 
 def reheld(

@@ -11,6 +11,7 @@ from typing import Any
 from jobs.prices import highest_price
 from jobs.spans import from_json
 from jobs.takes import Take
+from workers.chains.picks import UNPICKED
 from workers.context import Context
 from workers.decisions.targets import Aim
 from workers.engine.states import State
@@ -116,5 +117,5 @@ def stand_of(context: Context, aim: Aim) -> dict[str, int]:
     for index, state in census.elsewhere.items():
         if index in aim and index not in live:
             found[state.value] += 1
-    order = [*(state.value for state in State), "paused"]
+    order = [*(state.value for state in State), "paused", UNPICKED]
     return {what: found[what] for what in sorted(found, key=order.index) if found[what]}

@@ -61,6 +61,12 @@ class Lookout:
             raw = cast("bytes | None", self._redis.get(self._key("batch", batch, "spans")))
         return "[]" if raw is None else raw.decode()
 
+    def picked(self, batch: str) -> str:
+        """Where the takes of a batch are that a person has picked (JSON)."""
+        with reaching():
+            raw = cast("bytes | None", self._redis.get(self._key("batch", batch, "picked")))
+        return "[]" if raw is None else raw.decode()
+
     def done(self, batch: str) -> Iterator[int]:
         """The indices of the takes that Redis believes to be done."""
         with reaching():
@@ -100,11 +106,11 @@ class Lookout:
         fields = {as_text(name): as_text(value) for name, value in raw.items()}
         return TakeRecord.read(batch, index, fields) if "state" in fields else None
 
-    def held(self, batch: str, state: Held) -> list[TakeRecord]:
-        """The takes that have come to rest in `state`, by index."""
+    def held(self, batch: str, state: Held, *, most: int | None = None) -> list[TakeRecord]:
+        """The takes that have come to rest in `state`, by index; the first `most` of them."""
         with reaching():
             members = cast("set[bytes]", self._redis.smembers(self._key("batch", batch, state)))
-        records = (self.take(batch, index) for index in sorted(int(member) for member in members))
+        records = (self.take(batch, index) for index in sorted(int(member) for member in members)[:most])
         return [record for record in records if record is not None and record.state == state]
 
     def census(self, batch: str) -> Census:
@@ -290,6 +296,7 @@ def _stopped(fields: Mapping[str, str], money: Money, provider: str) -> Stopped 
         "paused": f"it is paused{because}",
         "cancelled": f"it is cancelled{because}",
         "waived": "what is left of it was waived",
+        "unpicked": "what is left of it waits until a person has picked what it is made from",
         "budget": f"the next take doesn't fit into the budget of {limit}; {spent}",
         "day": f"the next take doesn't fit into what may be spent at {provider} today (UTC)",
         "unpriced": "the next take has no known price, and there is a budget",

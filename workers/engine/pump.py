@@ -28,8 +28,8 @@ class Pump:
     """Hands what `room` says is due to `dispatch`, several times a second, until it is stopped.
 
     `quote` tells it what the takes of a batch may cost at most, from an index on, where there is a budget that wants to
-    know. `known` names the batches that this process has had to do with: one that Redis has forgotten is taken up from
-    the store.
+    know; `parents` which takes its takes take up files of. `known` names the batches that this process has had to do
+    with: one that Redis has forgotten is taken up from the store.
     """
 
     def __init__(
@@ -38,11 +38,13 @@ class Pump:
         dispatch: Callable[[Sequence[Work]], None],
         *,
         quote: Callable[[str, int], Mapping[int, str]] | None = None,
+        parents: Callable[[str, int], Mapping[int, Iterable[int]]] | None = None,
         known: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self._room = room
         self._dispatch = dispatch
         self._quote = quote
+        self._parents = parents
         self._known = known
         self._rounds = 0
         self._stopping = False
@@ -67,10 +69,13 @@ class Pump:
     def once(self) -> int:
         """One round; how many steps were handed out."""
         handed = self._room.tick()
-        works = [work for work in handed if work.step is not Step.QUOTE]
+        works = [work for work in handed if work.step not in (Step.QUOTE, Step.PARENTS)]
         for work in handed:
             if work.step is Step.QUOTE and self._quote is not None:
                 self._room.quote(work.batch, self._quote(work.batch, work.index))
+                self.wake()
+            if work.step is Step.PARENTS and self._parents is not None:
+                self._room.parents(work.batch, self._parents(work.batch, work.index))
                 self.wake()
         works += self._forgotten()
         if works:

@@ -101,12 +101,14 @@ class WaitingRoom(Lookout):
         spans: str,
         terms: Terms | None = None,
         grew_from: str | None = None,
+        chains: str = "[]",
     ) -> Literal["new", "same", "grown", "overtaken"]:
         """Open a batch, open it again, or let it grow into another manifest. Nothing is admitted before `begin`.
 
         `live` is how many takes are asked for now, `spans` where in the index space they are (JSON). `grew_from` is the
         digest that Redis had when `manifest` was made of what it knew; `"overtaken"` says that it has another one by
-        now, and that nothing was changed. None lets it grow from whatever there is.
+        now, and that nothing was changed. None lets it grow from whatever there is. `chains` is where takes are that
+        take up files of others (JSON).
         """
         terms = terms or Terms()
         set_terms = {
@@ -120,7 +122,7 @@ class WaitingRoom(Lookout):
             "on_doubt": terms.on_doubt,
         }
         grows = "*" if grew_from is None else grew_from
-        answer = self._run("open", batch, digest, live, provider, manifest, spans, as_fields(set_terms), grows)
+        answer = self._run("open", batch, digest, live, provider, manifest, spans, as_fields(set_terms), grows, chains)
         return cast("Literal['new', 'same', 'grown', 'overtaken']", as_text(answer))
 
     def begin(
@@ -233,6 +235,11 @@ class WaitingRoom(Lookout):
         Either is empty where there is no such account, and `?` where it isn't known.
         """
         self._run("quote", batch, *(part for pair in prices.items() for part in pair))
+
+    def parents(self, batch: str, parents: Mapping[int, Iterable[int]]) -> None:
+        """Say which takes of a batch some of its takes take up files of, all by index."""
+        told = {index: ",".join(str(each) for each in theirs) for index, theirs in parents.items()}
+        self._run("parents", batch, *(part for pair in told.items() for part in pair))
 
     def move(
         self,
@@ -376,12 +383,15 @@ class WaitingRoom(Lookout):
 
     # What a person decides
 
-    def set_spans(self, batch: str, before: str, now: str, *, digest: str = "") -> bool:
+    def set_spans(
+        self, batch: str, before: str, now: str, *, digest: str = "", picked: tuple[str, str] | None = None
+    ) -> bool:
         """Put other spans (JSON) in the place of a batch's. False when they are no longer `before`: read them again.
 
-        Nor are they put in the place of another manifest's than that with the `digest`.
+        Nor are they put in the place of another manifest's than that with the `digest`. `picked` is what was picked
+        before and what is by now (JSON), to be put in place with them.
         """
-        return bool(self._run("spans", batch, before, now, digest))
+        return bool(self._run("spans", batch, before, now, digest, *(picked or ())))
 
     def hold(self, batch: str, kind: Literal["paused", "cancelled"] | None, reason: str = "") -> int:
         """Hold a whole batch, or, with None, let it go on. What is alive goes on when it is paused.

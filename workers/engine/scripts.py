@@ -85,7 +85,8 @@ def reaching() -> Iterator[None]:
 @cache
 def _script(name: str) -> tuple[str, str]:
     folder = files("workers.engine") / "scripts"
-    source = (folder / "_prelude.lua").read_text() + (folder / f"{name}.lua").read_text()
+    before = ("_prelude", "_chains") if name == "tick" else ("_prelude",)
+    source = "".join((folder / f"{part}.lua").read_text() for part in (*before, name))
     return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest(), source
 
 

@@ -11,7 +11,8 @@ from enum import StrEnum
 class State(StrEnum):
     """Where a take is. `WAITING` is what is left of the total: it is not stored.
 
-    `BLOCKED`: another attempt at the same is under way, whose video will do for this take. `CANCELLED` and `WAIVED`:
+    `BLOCKED`: another attempt at the same is under way, whose video will do for this take; or it takes up a file of a
+    take that isn't done. `CANCELLED` and `WAIVED`:
     a person gave it up, before it could be paid for or after.
     """
 
@@ -39,11 +40,12 @@ ORPHANS = 10**13
 
 
 class Step(StrEnum):
-    """A short, immediate piece of work: on one take, or, for `QUOTE` and `RECOVER`, on a batch."""
+    """A short, immediate piece of work: on one take, or, for `QUOTE`, `PARENTS` and `RECOVER`, on a batch."""
 
     SUBMIT = "submit"
     POLL = "poll"
     COLLECT = "collect"
     SETTLE = "settle"
     QUOTE = "quote"
+    PARENTS = "parents"
     RECOVER = "recover"

@@ -12,6 +12,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from jobs.capabilities import Capabilities
+from jobs.chains.graph import written_links
 from jobs.choices import choices_of_shot
 from jobs.errors import RushesError
 from jobs.faults import choice, listing
@@ -107,11 +108,12 @@ class Planned:
     handovers: Mapping[Medium, Handover]
 
     def __str__(self) -> str:
-        count = f"{self.files:,} file{'' if self.files == 1 else 's'}"
+        count = f"{self.files:,} file{'' if self.files == 1 else 's'}, {_size(self.bytes)}"
+        what = count if self.files else "files of other takes"
         ways = set(self.handovers.values())
         if len(ways) == 1:
-            return f"{count}, {_size(self.bytes)}: {SAID[ways.pop()]}"
-        return f"{count}, {_size(self.bytes)}: {', '.join(f'{m} {SAID[way]}' for m, way in self.handovers.items())}"
+            return f"{what}: {SAID[ways.pop()]}"
+        return f"{what}: {', '.join(f'{m} {SAID[way]}' for m, way in self.handovers.items())}"
 
     def to_json(self) -> dict[str, object]:
         """The same as plain mappings, text and numbers."""
@@ -125,13 +127,14 @@ def plan_inputs(
     store: StoreFacts,
     wanted: Handover | None = None,
 ) -> Planned:
-    """How the local files of the frozen `manifest` will reach its provider.
+    """How the local files of the frozen `manifest`, and those that its takes take up of each other, will reach its
+    provider.
 
     Raises `NotHandedOver` with everything that is in the way.
     """
     problems: dict[str, None] = {}
     handovers: dict[Medium, Handover] = {}
-    for medium in dict.fromkeys(each.medium for each in inputs):
+    for medium in dict.fromkeys((*(each.medium for each in inputs), *_taken_up(manifest))):
         try:
             handovers[medium] = choose(table, medium, store, wanted)
         except NotHandedOver as error:
@@ -151,6 +154,12 @@ def plan_inputs(
     if problems:
         raise NotHandedOver("\n".join(problems))
     return Planned(len(inputs), sum(each.bytes for each in inputs), handovers)
+
+
+def _taken_up(manifest: Manifest) -> Iterator[Medium]:
+    """Of which media the files are that takes take up of each other."""
+    for shot in manifest.shots:
+        yield from (written.link.medium for written in written_links(manifest.defaults, shot))
 
 
 def _largest_bodies(manifest: Manifest, inputs: Iterable[LocalInput]) -> Iterator[tuple[str, int]]:

@@ -17,6 +17,8 @@ from jobs.capabilities import Capabilities, capabilities
 from jobs.inputs.formats import Format, format_of_ending
 from jobs.references import MEDIA, kind_of
 from jobs.takes import Asked, Take
+from workers.chains.files import ParentFile, parent_bytes, parent_files
+from workers.chains.record import TakenUp
 from workers.context import Context
 from workers.engine.states import Step
 from workers.engine.work import TakeRecord, Work
@@ -40,25 +42,59 @@ HAND_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What is asked, with no local file left in it. `fields` are to be kept with the take when it is sent."""
+    """What is asked, with no local file left in it. `fields` are to be kept with the take when it is sent, and
+    `parents`, the files of other takes in it, on record."""
 
     asked: Asked = field(repr=False)
     fields: Mapping[str, Any] = field(repr=False)
+    parents: tuple[TakenUp, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSource:
+    """A local file, as a frozen manifest calls it."""
+
+    reference: str
+
+    @property
+    def key(self) -> str:
+        """Where it lies in the store."""
+        return key_of(self.reference)
+
+    @property
+    def name(self) -> str:
+        """`<sha256>.<ending>`."""
+        return self.reference.removeprefix("input:")
+
+    @property
+    def format(self) -> Format:
+        """Its format. Raises `Invalid`."""
+        found = format_of_ending(self.reference.rpartition(".")[2])
+        if found is None:
+            raise Invalid(f"{self.reference} is of no format that this version of Rushes knows")
+        return found
+
+
+Source = LocalSource | ParentFile
 
 
 def resolve(context: Context, take: Take, record: TakeRecord) -> Resolved:
-    """What `take` asks, each local file in it replaced by a URL or a data URI.
+    """What `take` asks, each local file in it, and each file of another take, replaced by a URL or a data URI.
 
     Raises `SettingsError` when there is no way for a file to get to the provider, the `StoreError`s of the store, and
-    by class what the provider's own upload failed with: nothing has been asked for then.
+    by class what the provider's own upload failed with, or `ParentGone`: nothing has been asked for then.
     """
-    references = [each for name in MEDIA for each in _given(take.asked, name) if kind_of(each) == "input"]
+    given = [each for name in MEDIA for each in _given(take.asked, name)]
+    references = [each for each in given if kind_of(each) in ("input", "take")]
     if not references:
         return Resolved(take.asked, {})
+    parents = parent_files(context, take)
+    sources: dict[str, Source] = {each.reference: each for each in parents}
+    sources |= {each: LocalSource(each) for each in references if kind_of(each) == "input"}
     kept = record.value("inputs") or {}
     sent_before = record.time("again_since") is not None and kept.get("attempt") == record.attempt
-    urls: dict[str, str] = dict(kept["urls"]) if sent_before else _urls(context, take, record, references)
-    with_data = {each: urls.get(each) or _data_uri(context, each) for each in dict.fromkeys(references)}
+    urls: dict[str, str] = dict(kept["urls"]) if sent_before else _urls(context, take, record, sources)
+    with_data = {each: urls.get(each) or _data_uri(context, source) for each, source in sources.items()}
     length = sum(len(with_data[each]) for each in references if each not in urls)
     bound = body_bound(capabilities(take.provider))
     if length > bound:
@@ -66,7 +102,7 @@ def resolve(context: Context, take: Take, record: TakeRecord) -> Resolved:
             f"as data URIs its inputs have {length:,} bytes, and {take.provider} takes {bound:,} in a request"
         )
     fields = {"inputs": {"attempt": record.attempt, "urls": urls}}
-    return Resolved(_replaced(take.asked, with_data), fields)
+    return Resolved(_replaced(take.asked, with_data), fields, tuple(each.taken_up for each in parents))
 
 
 def store_facts(store: Store, *, public: bool) -> StoreFacts:
@@ -97,34 +133,34 @@ def _secrets_of(url: str) -> Iterator[str]:
             yield from (value, unquote(value))
 
 
-def _urls(context: Context, take: Take, record: TakeRecord, references: list[str]) -> dict[str, str]:
+def _urls(context: Context, take: Take, record: TakeRecord, sources: Mapping[str, Source]) -> dict[str, str]:
     """The URLs of those inputs that aren't given as data URIs."""
     table = capabilities(take.provider)
     facts = store_facts(context.store, public=context.settings.store_public)
     urls = {}
-    for reference in dict.fromkeys(references):
-        url = _url(context, record, reference, table, facts)
+    for reference, source in sources.items():
+        url = _url(context, record, source, table, facts)
         if url is not None:
             urls[reference] = url
     return urls
 
 
-def _url(context: Context, record: TakeRecord, reference: str, table: Capabilities, facts: StoreFacts) -> str | None:
+def _url(context: Context, record: TakeRecord, source: Source, table: Capabilities, facts: StoreFacts) -> str | None:
     try:
-        handover = choose(table, _format(reference).medium, facts, context.settings.inputs)
+        handover = choose(table, source.format.medium, facts, context.settings.inputs)
     except NotHandedOver as error:
         raise SettingsError(str(error)) from None
     if handover == "presigned":
-        return context.store.presign(key_of(reference), seconds=SIGNED_SECONDS)
-    return _uploaded(context, record, table.provider, reference) if handover == "upload" else None
+        return context.store.presign(source.key, seconds=SIGNED_SECONDS)
+    return _uploaded(context, record, table.provider, source) if handover == "upload" else None
 
 
-def _uploaded(context: Context, record: TakeRecord, provider: str, reference: str) -> str:
+def _uploaded(context: Context, record: TakeRecord, provider: str, source: Source) -> str:
     """Where the provider has the file, which is uploaded unless it was, to this account, and is still there."""
     access = context.access(provider)
     account = f"{access.base_url}\n{access.account}\n{access.key.get_secret_value()}"
     whose = hashlib.sha256(account.encode()).hexdigest()[:16]
-    name = f"upload:{provider}:{whose}:{reference.removeprefix('input:')}"
+    name = f"upload:{provider}:{whose}:{source.name}"
     url = context.room.remembered(name)
     if url is not None:
         return url
@@ -135,31 +171,26 @@ def _uploaded(context: Context, record: TakeRecord, provider: str, reference: st
         if url is not None:
             return url
         found = uploader(provider, context.wire, access, context.clock.now).upload(
-            _body(context, reference),
-            name=reference.removeprefix("input:"),
-            media_type=_format(reference).media_type,
+            _body(context, source),
+            name=source.name,
+            media_type=source.format.media_type,
         )
         if found.seconds > 0:
             context.room.remember(name, found.url, seconds=found.seconds)
         return found.url
 
 
-def _data_uri(context: Context, reference: str) -> str:
-    body = _body(context, reference)
-    uri = f"data:{_format(reference).media_type};base64,{base64.b64encode(body).decode()}"
+def _data_uri(context: Context, source: Source) -> str:
+    body = _body(context, source)
+    uri = f"data:{source.format.media_type};base64,{base64.b64encode(body).decode()}"
     assert len(uri) <= data_uri_bytes(len(body))
     return uri
 
 
-def _body(context: Context, reference: str) -> bytes:
-    return context.inputs.get(reference, lambda: stored_input(context.store, reference))
-
-
-def _format(reference: str) -> Format:
-    found = format_of_ending(reference.rpartition(".")[2])
-    if found is None:
-        raise Invalid(f"{reference} is of no format that this version of Rushes knows")
-    return found
+def _body(context: Context, source: Source) -> bytes:
+    if isinstance(source, ParentFile):
+        return context.inputs.get(f"input:{source.name}", lambda: parent_bytes(context, source))
+    return context.inputs.get(source.reference, lambda: stored_input(context.store, source.reference))
 
 
 def _given(asked: Asked, name: str) -> tuple[str, ...]:

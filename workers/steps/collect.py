@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from jobs.prices import highest_price
 from jobs.takes import Take
+from workers.chains.record import TakenUp
 from workers.context import VERSION, Context
 from workers.costs import cost_of
 from workers.engine.states import State
@@ -76,6 +77,13 @@ def collect(context: Context, work: Work) -> None:
             )
             store_failed(context, trouble)
             _again(context, work, record, str(trouble), seconds=STORE_SECONDS)
+
+
+def _parents(context: Context, take: Take, attempt: int) -> tuple[TakenUp, ...]:
+    """The files of other takes that the attempt was sent with, as its intent has them."""
+    if not any(start <= take.index < end for start, end in context.expansion(take.batch).chained):
+        return ()
+    return context.ledger(take.batch).intent(take.name, attempt).parents
 
 
 def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, rendered: dict[str, Any]) -> None:
@@ -148,6 +156,7 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
                     height=poster_height,
                 ),
                 cost=cost,
+                parents=_parents(context, take, record.attempt),
                 warnings=warnings,
                 rushes_version=VERSION,
             ),

@@ -15,6 +15,7 @@ import secrets
 
 from jobs.prices import highest_price
 from jobs.takes import Take
+from workers.chains.record import TakenUp
 from workers.context import Context
 from workers.engine.states import State
 from workers.engine.work import Work
@@ -103,7 +104,7 @@ def submit(context: Context, work: Work) -> None:
     try:
         # The provider remembers the key from when it first saw it, and so must the record.
         at = context.room.time() if again_since is None else again_since
-        context.ledger(work.batch).intend(_intent(context, take, record.attempt, request, hand, at))
+        context.ledger(work.batch).intend(_intent(context, take, record.attempt, request, hand, at, resolved.parents))
     except StoreError as error:
         store_failed(context, error)
         take_back(context, work, str(error), again_since=again_since)
@@ -136,7 +137,15 @@ def attempt_under(settings: Settings, take: Take, number: int) -> Attempt:
     return Attempt(take=name, number=number, key=hashlib.sha256(named.encode()).hexdigest())
 
 
-def _intent(context: Context, take: Take, number: int, request: Request, hand: str, at: float) -> Intent:
+def _intent(
+    context: Context,
+    take: Take,
+    number: int,
+    request: Request,
+    hand: str,
+    at: float,
+    parents: tuple[TakenUp, ...],
+) -> Intent:
     price = highest_price(take, own=context.own_prices)
     return Intent(
         take=take.name,
@@ -148,6 +157,7 @@ def _intent(context: Context, take: Take, number: int, request: Request, hand: s
         currency=None if price is None else price.currency,
         hand=hand,
         at=at,
+        parents=parents,
     )
 
 

@@ -198,15 +198,21 @@ end
 
 local move
 
--- What was waiting for another take of the same identity goes on without it, or with what it brought.
+-- What was waiting for another take of the same identity goes on without it, or with what it brought. What takes up a
+-- file of it goes on when it is done, and waits on when it came to rest without.
 local function release_children(batch, index, to)
   local key = batch_key(batch, 'children:' .. index)
   for _, child in ipairs(redis.call('SMEMBERS', key)) do
-    if redis.call('HGET', take_key(batch, child), 'state') == 'blocked' then
-      move(batch, child, 'blocked', 'waiting', 0, {reuse = to == 'done' and index or cjson.null, blocked_on = cjson.null})
+    local held = redis.call('HMGET', take_key(batch, child), 'state', 'chained', 'blocked_on')
+    local waits = held[1] == 'blocked' and held[3] == tostring(index)
+    if not (waits and held[2] and to ~= 'done') then
+      redis.call('SREM', key, child)
+      if waits then
+        local reuse = to == 'done' and not held[2] and index or cjson.null
+        move(batch, child, 'blocked', 'waiting', 0, {reuse = reuse, blocked_on = cjson.null, chained = cjson.null})
+      end
     end
   end
-  redis.call('DEL', key)
 end
 
 -- The span of a batch that a take is in, or nil when nobody asks for the take any more.

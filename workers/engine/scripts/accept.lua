@@ -15,7 +15,7 @@ if not take[1] and ARGV[10] == '1' and ARGV[11] ~= '1' and span and redis.call('
   redis.call('HSET', key, 'state', 'waiting', 'attempt', 1, 'fence', 0)
   take = {'waiting', nil, '1'}
 end
-local OPEN = {waiting = true, admitted = true, submitting = true, doubt = true, cancelled = true, waived = true}
+local OPEN = {waiting = true, blocked = true, admitted = true, submitting = true, doubt = true, cancelled = true, waived = true}
 local takes_it_up = OPEN[take[1]] and take[3] == ARGV[10] and ARGV[11] ~= '1'
 local besides = redis.call('HGET', batch_key(batch, 'orphans'), job)
 if not takes_it_up and (besides or redis.call('ZSCORE', batch_key(batch, 'over'), job)) then return 'known' end
@@ -37,6 +37,11 @@ if takes_it_up then
   end
   fields.error = cjson.null
   fields.lane = lane
+  if take[1] == 'blocked' then
+    -- Redis had gone back to before it began.
+    move(batch, index, 'blocked', 'waiting', 0, {blocked_on = cjson.null, chained = cjson.null})
+    take[1] = redis.call('HGET', key, 'state')
+  end
   if take[1] == 'cancelled' then fields.cancelling = 'wanted' end
   redis.call('HINCRBY', key, 'fence', 1)
   move(batch, index, take[1], 'rendering', tonumber(ARGV[7]), fields)

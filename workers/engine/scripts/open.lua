@@ -1,6 +1,6 @@
 -- Open a batch, open it again, or let it grow into another manifest.
 -- ARGV: 4 batch, 5 digest, 6 live takes, 7 lane, 8 frozen manifests (JSON), 9 spans (JSON), 10 terms (JSON),
---   11 the digest that these grew from, '*' for any.
+--   11 the digest that these grew from, '*' for any, 12 where takes are that take up files of others (JSON).
 -- Returns 'new', 'same', or 'grown' when the name stood for another manifest before; 'overtaken' when that was not the one
 -- that they grew from: somebody else has let it grow meanwhile, and would be undone.
 -- Nothing of it is admitted before `begin`: what the store's record says of its takes is not here yet, and one that
@@ -20,7 +20,7 @@ end
 if not known then
   -- What hands at work have left behind since Redis was emptied.
   for _, part in ipairs({'next', 'prices', 'back', 'done', 'alive', 'failed', 'doubt', 'blocked', 'cancelled',
-    'waived', 'orphans', 'over', 'withdrawn'}) do
+    'waived', 'orphans', 'over', 'withdrawn', 'parents', 'chains', 'picked'}) do
     redis.call('DEL', batch_key(batch, part))
   end
   redis.call('DEL', key)
@@ -69,12 +69,13 @@ if known and known ~= digest then
   local before = redis.call('HGET', key, 'lane')
   if before ~= lane then redis.call('ZREM', lane_key(before, 'batches'), batch) end
   redis.call('HDEL', key, 'begun')
-  redis.call('DEL', batch_key(batch, 'next'), batch_key(batch, 'prices'))
+  redis.call('DEL', batch_key(batch, 'next'), batch_key(batch, 'prices'), batch_key(batch, 'parents'))
 end
 if known ~= digest then
   redis.call('HSET', key, 'digest', digest, 'total', whole(total), 'lane', lane)
   redis.call('SET', batch_key(batch, 'manifest'), manifest)
   redis.call('SET', batch_key(batch, 'spans'), spans)
+  redis.call('SET', batch_key(batch, 'chains'), ARGV[12])
   redis.call('SADD', BATCHES, batch)
 end
 if not known then redis.call('HSET', key, 'opened', NOW) end

@@ -93,14 +93,15 @@ local function hold_of(span)
 end
 
 -- What is told of a batch of which parts are held by different things: the one that can be lifted most likely.
-local GRAVITY = {paused = 3, cancelled = 2, waived = 1}
+local GRAVITY = {paused = 4, unpicked = 3, cancelled = 2, waived = 1}
 local function graver(one, other)
   if not one or (other and (GRAVITY[other] or 0) > (GRAVITY[one] or 0)) then return other end
   return one
 end
 
 -- The next take of a batch: one that came back and is due, else the next that was never admitted. With it what makes the
--- choice final; and what holds the rest, or whether there may be more later.
+-- choice final; and what holds the rest, whether there may be more later ('held' when that is held by what holds others),
+-- and the take whose parents are to be told.
 local function next_take(batch)
   local spans = spans_of(batch)
   local held
@@ -108,15 +109,23 @@ local function next_take(batch)
   local back
   repeat
     back = redis.call('ZRANGEBYSCORE', batch_key(batch, 'back'), '-inf', NOW, 'LIMIT', passed, 200)
+    local moved = 0
     for _, index in ipairs(back) do
       local hold = hold_of(span_of(spans, tonumber(index)))
-      if not hold then return index, function() end end
-      held = graver(held, hold)
+      if hold then
+        held = graver(held, hold)
+      else
+        local may = may_begin(batch, index)
+        if may == 'ready' then return index, function() end end
+        if may == 'ask' then return nil, nil, nil, true, index end
+        moved = moved + 1
+      end
       looks = looks - 1
     end
-    passed = passed + #back
+    passed = passed + #back - moved
   until #back < 200 or looks <= 0
   local key = batch_key(batch, 'next')
+  local more = false
   for _, span in ipairs(spans) do
     local start, finish = span[1], span[2]
     if hold_of(span) then
@@ -128,16 +137,26 @@ local function next_take(batch)
         looks = looks - 1
         if untouched(batch, whole(index)) then
           local found = whole(index)
-          if index > come then redis.call('HSET', key, whole(start), found) end
-          return found, function() redis.call('HSET', key, whole(start), whole(tonumber(found) + 1)) end
+          local may, parent = may_begin(batch, found)
+          if may ~= 'blocked' and index > come then redis.call('HSET', key, whole(start), found) end
+          if may == 'ready' then
+            return found, function() redis.call('HSET', key, whole(start), whole(tonumber(found) + 1)) end
+          elseif may == 'ask' then
+            return nil, nil, nil, true, found
+          elseif may == 'wait' then
+            -- It keeps its place, and those after it wait behind it.
+            held = graver(held, hold_of(span_of(spans, tonumber(parent))))
+            more = 'held'
+            break
+          end
         end
         index = index + 1
       end
       if index > come then redis.call('HSET', key, whole(start), whole(index)) end
-      if index < finish then return nil, nil, nil, true end
+      if index < finish and more ~= 'held' then return nil, nil, nil, true end
     end
   end
-  return nil, nil, held, redis.call('ZCARD', batch_key(batch, 'back')) > passed
+  return nil, nil, held, redis.call('ZCARD', batch_key(batch, 'back')) > passed or more
 end
 
 -- Why nothing more of a batch is admitted, by what a person or its manifest has set.
@@ -219,9 +238,10 @@ local function admit_one(lane, batch, full)
     stop(batch, why)
     return 0, redis.call('ZCARD', batch_key(batch, 'back')) > 0
   end
-  local index, commit, held, more = next_take(batch)
+  local index, commit, held, more, unknown = next_take(batch)
+  if unknown then say('parents', batch, unknown, 0, 1) end
   if not index then
-    if not more then stop(batch, held) end
+    if not more or more == 'held' then stop(batch, held) end
     return 0, more
   end
   local take = take_key(batch, index)
