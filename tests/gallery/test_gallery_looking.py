@@ -149,3 +149,15 @@ def test_there_is_no_such_batch(shown: MakeShown) -> None:
 
 def test_every_state_that_is_shown_is_one_of_the_engine_or_a_hold() -> None:
     assert set(STATES) <= {state.value for state in State} | {"paused"}
+
+
+def test_what_waits_for_a_pick_says_so_and_a_chain_is_known_by_its_receipts(shown: MakeShown) -> None:
+    drafts = {**seeds(2, "drafts"), "pick": True}
+    follow = shot("follow", for_each="drafts", start_image="drafts.last_frame")
+    batch = shown(drafts, follow)
+    parent = batch.done(0)
+    waiting = [sight for sight in batch.view().sights if sight.shot == "follow"]
+    assert {(sight.state, "rushes pick" in sight.why) for sight in waiting} == {("waiting", True)}
+    batch.done(2, parents=[{"take": parent.name, "file": "last_frame", "sha256": "0" * 64}])
+    told = [row.more for row in batch.data()["takes"]]
+    assert told[2] == {"parents": [parent.name]}

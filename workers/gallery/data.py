@@ -186,10 +186,8 @@ def _with_receipt(row: Row, receipt: Receipt, more: dict[str, Any], money: _Tabl
 
 
 def parents_of(receipt: Receipt) -> list[str]:
-    """The takes of this batch from which a take was made, where its receipt names any."""
-    parents = getattr(receipt, "parents", None) or ()
-    names = (each if isinstance(each, str) else getattr(each, "take", None) for each in parents)
-    return [name for name in names if name]
+    """The takes of this batch from which a take was made, each once."""
+    return list(dict.fromkeys(parent.take for parent in receipt.parents))
 
 
 def _after(since: float | None, moment: float | None) -> float | None:

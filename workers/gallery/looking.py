@@ -19,6 +19,8 @@ from jobs.expansion import Expansion
 from jobs.lineage import Lineage
 from jobs.spans import Span, from_json
 from jobs.takes import Asked, AxisValue, Take
+from workers.chains.picks import UNPICKED
+from workers.chains.picks import read_picks as read_chosen
 from workers.errors import ObjectMissing
 from workers.holds import Holds, read_holds, spans_of
 from workers.ledger import AttemptRecord, Ledger
@@ -131,7 +133,14 @@ class Onlooker:
                 posters.add(name.removesuffix(_POSTER))
         holds, picks = read_holds(ledger), read_picks(self.store, self.batch)
         digest = hashlib.sha256(frozen)
-        told = [sorted(done), sorted(posters), sorted(map(repr, _flat(attempts))), holds.model_dump_json()]
+        # What was chosen to go on with is another thing than what is thought of it.
+        told = [
+            read_chosen(ledger),
+            sorted(done),
+            sorted(posters),
+            sorted(map(repr, _flat(attempts))),
+            holds.model_dump_json(),
+        ]
         digest.update(repr(told).encode() + picks.to_json())
         return Listing(frozenset(done), frozenset(posters), attempts, frozen, holds, picks, digest.hexdigest())
 
@@ -167,7 +176,8 @@ class Onlooker:
         return ending.kind, ending.message, ending.decided
 
     def _sights(self, expansion: Expansion, listing: Listing, *, running: bool) -> tuple[list[Sight], int]:
-        holding = _Holding(from_json(spans_of(expansion, listing.holds)), listing.holds)
+        chosen = read_chosen(Ledger(self.store, self.batch))
+        holding = _Holding(from_json(spans_of(expansion, listing.holds, chosen)), listing.holds)
         begun = {
             index
             for name in (*listing.done, *listing.attempts)
@@ -283,6 +293,8 @@ class _Holding:
         """State and reason, or None where nothing holds it."""
         at = bisect_right(self._starts, index) - 1
         span = self._spans[at] if at >= 0 else None
+        if span is not None and index < span.end and span.hold == UNPICKED:
+            return "waiting", "it is made of a take that nobody has picked yet: rushes pick"
         if span is not None and index < span.end and span.hold in _HELD_BY_A_PERSON:
             return span.hold, _HELD_BY_A_PERSON[span.hold]
         if self._holds.hold is not None:
