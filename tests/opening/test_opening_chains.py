@@ -12,7 +12,7 @@ from workbench import Bench, Make
 from workers.chains.answering import parents_from
 from workers.chains.blockers import blocked
 from workers.chains.files import parent_files
-from workers.decisions import Target, retry
+from workers.decisions import Target, cancel, retry
 from workers.engine.states import State, Step
 from workers.ledger import Acceptance, Intent
 from workers.opening import reopen_batch
@@ -157,3 +157,17 @@ def test_a_parent_that_is_done_frees_its_child_at_once(bench: Bench, fal: Script
     assert bench.state(2) is State.BLOCKED
     finish(bench, 0)
     assert admitted(bench) == [2]
+
+
+def test_what_was_cancelled_before_its_parent_was_done_is_rendered_and_given_no_other_video(bench: Bench) -> None:
+    opened(bench, CHAIN)
+    admitted(bench)
+    assert bench.state(2) is State.BLOCKED
+    cancel(bench.context, Target.parse("b/follow/0001"))
+    assert bench.state(2) is State.CANCELLED
+    done(bench, 0)
+    opened(bench, CHAIN)
+    bench.room.mark_done("b", [0], gone_back=True)
+    assert retry(bench.context, Target.parse("b/follow/0001")).takes == {"follow/0001-seed1": "waiting, for attempt 2"}
+    assert "reuse" not in bench.record(2).fields
+    assert 2 in admitted(bench)

@@ -133,7 +133,9 @@ def _again(context: Context, aim: Aim, record: TakeRecord) -> str:
         _on_record(context, aim, record)
         fields: dict[str, object] = {**dict.fromkeys(LEFT_BEHIND), "attempt": record.attempt + 1}
         to = State.WAITING
-        if record.state in GIVEN_UP and "blocked_on" in record.fields and "submitted_at" not in record.fields:
+        if "chained" in record.fields:
+            fields |= {"blocked_on": None, "chained": None}  # its parents are asked for anew
+        elif record.state in GIVEN_UP and "blocked_on" in record.fields and "submitted_at" not in record.fields:
             # What it was waiting for may bring its video after all.
             to, fields["blocked_on"] = State.BLOCKED, record.fields["blocked_on"]
         if context.room.move(work, record.state, to, fields=fields, counters={"objects": 1}):
