@@ -4,8 +4,8 @@
     seats = 2
     requests_per_minute = 60
     url = "https://queue.fal.run"
-    first_poll = 2.0             # seconds after the submission; later polls come ever more slowly ...
-    slowest_poll = 10.0          # ... but never more seconds apart than this
+    first_poll = 2.0             # seconds: no poll comes sooner after the submission, or after another ...
+    slowest_poll = 60.0          # ... but never more seconds apart than this
     daily_budget = "40 USD"      # the most that is spent there in a day (UTC)
 
 Keys stand in the environment or `.env` alone, under the names that the providers' own clients use.
@@ -74,7 +74,7 @@ class ProviderSettings(BaseModel):
     seats: int = Field(ge=1, le=100_000)
     requests_per_minute: float | None = Field(default=None, gt=0, le=1_000_000)
     first_poll: float = Field(default=2.0, gt=0, le=600)
-    slowest_poll: float = Field(default=10.0, gt=0, le=3600)
+    slowest_poll: float = Field(default=60.0, gt=0, le=3600)
     daily_budget: Amount | None = None
 
     @field_validator("daily_budget", mode="before")

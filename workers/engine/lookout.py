@@ -166,6 +166,15 @@ class Lookout:
             value = cast("bytes | None", self._redis.get(self._key("kept", name)))
         return None if value is None else as_text(value)
 
+    def render_times(self, kind: str) -> tuple[list[float], list[float]]:
+        """How long renders of a kind ran, and how long they waited before: seconds, the newest first."""
+        with reaching():
+            pipe = self._redis.pipeline(transaction=False)
+            for part in ("run", "wait"):
+                pipe.lrange(self._key("renders", part, kind), 0, -1)
+            runs, waits = ([max(1, int(each)) / 1000 for each in found] for found in pipe.execute())
+        return runs, waits
+
     def waiting_on(self, batch: str, *, look_at: int = 200) -> tuple[int, str] | None:
         """Why a take of this batch that is alive doesn't get on: its index and the reason, None when none has one.
 

@@ -204,6 +204,14 @@ class WaitingRoom(Lookout):
         with reaching():
             self._redis.set(self._key("kept", name), value, px=max(1, as_ms(seconds)))
 
+    def learn(self, kind: str, run: float | None, wait: float | None, *, kept: int, kinds: int) -> None:
+        """Keep how long a render ran, and how long it waited before (seconds; None where that isn't known).
+
+        At most the `kept` newest of a kind, and the `kinds` that were learned of last.
+        """
+        parts = ["" if each is None else as_ms(each) for each in (run, wait)]
+        self._run("learn", kind, *parts, kept, kinds)
+
     # Takes
 
     def tick(self, *, most: int = 200, most_unstarted: int = 128) -> list[Work]:
