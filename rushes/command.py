@@ -28,7 +28,7 @@ _LOOKING = {
     "doubts": "rushes.looking:list_doubts",
 }
 _DECIDING = dict.fromkeys(("pause", "resume", "cancel", "retry", "waive", "priority", "resolve"), "rushes.decisions")
-_SERVING = dict.fromkeys(("worker", "flower", "sandbox"), "rushes.services")
+_SERVING = dict.fromkeys(("worker", "flower", "webhooks", "sandbox"), "rushes.services")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

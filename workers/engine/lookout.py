@@ -55,6 +55,10 @@ class Lookout:
         """What is to be done with a doubt that can't be settled: `hold` or `resubmit`."""
         return self._field(batch, "on_doubt") or "hold"
 
+    def provider(self, batch: str) -> str | None:
+        """The provider of a batch, or None when Redis doesn't know the batch."""
+        return self._field(batch, "lane")
+
     def spans(self, batch: str) -> str:
         """The spans of a batch's takes as JSON (`jobs.spans`), in the order in which they are admitted."""
         with reaching():

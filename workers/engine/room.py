@@ -325,6 +325,16 @@ class WaitingRoom(Lookout):
         fence = int(self._run("claim", work.batch, work.index, work.fence, secrets.token_hex(8)))
         return replace(work, fence=fence) if fence else None
 
+    def hint(
+        self, batch: str, index: int, attempt: int, job_id: str | None, *, least: float
+    ) -> Literal["soon", "kept", "nothing"]:
+        """Somebody says that there is news of an attempt: its job is asked about now, at most every `least` seconds.
+
+        `job_id` is the job that was named, which in doubt is kept to be looked into.
+        """
+        answer = self._run("hint", batch, index, attempt, job_id or "", as_ms(least))
+        return cast("Literal['soon', 'kept', 'nothing']", as_text(answer))
+
     def renew(self, work: Work, *, lease: float) -> bool:
         """Put off the end of a hand's lease (seconds). False when the hand is stale."""
         return bool(self._run("renew", work.batch, work.index, work.fence, as_ms(lease)))

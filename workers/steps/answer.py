@@ -91,6 +91,8 @@ def accepted(
                 "queued_at",
                 "running_at",
                 "position_at",
+                "called",
+                "hinted_at",
             )
         ),
     }

@@ -31,6 +31,7 @@ from workers.providers.protocol import (
 )
 from workers.steps.answer import as_rendered, file_again
 from workers.steps.failures import CANCELLED_WHILE_RUNNING, STORE_SECONDS, end_attempt, hold_back
+from workers.webhooks.paths import heard
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,9 @@ ENDED_BELIEVED = 2
 """A gateway on the way may fail in the provider's own words, and a new attempt for a job that lives is paid twice."""
 
 NO_KEY_SECONDS = 30.0
+
+STRETCH = 3.0
+"""Polls of a job that the provider will call about are this much rarer, while its calls are known to come through."""
 
 STILL_QUEUED_SECONDS = 10.0
 """How long "queued" is believed. Ark deletes a task that is over by then, and its video with it."""
@@ -231,6 +235,8 @@ def _later(
     else:
         now = seen.waiting(at, saw.position) if isinstance(saw, Queued) else seen.rendering(at)
         placed = context.renders.known(take).gap(now, at, bounds, pace=pace(seen, now))
+        if "webhook" in record.fields and context.room.remembered(heard(take.provider)) is not None:
+            placed = min(bounds.slowest, placed * STRETCH)
         fields = {
             "polled_at": as_ms(at),
             "queued_at": None if now.queued is None else as_ms(now.queued),
