@@ -204,9 +204,7 @@ class TestStrangers:
 
 
 class TestSecrecy:
-    def test_the_request_is_the_same_for_the_record_wherever_news_are_sent(
-        self, bench: Bench, fal: ScriptedFal
-    ) -> None:
+    def test_neither_the_path_nor_the_secret_is_kept_in_the_store(self, bench: Bench, fal: ScriptedFal) -> None:
         bench.open()
         bench.submit()
         kept = "".join(path.read_text() for path in (bench.context.spool.parent / "store").rglob("*.json"))
