@@ -32,7 +32,7 @@ _LOOKING = {
 }
 _DECIDING = dict.fromkeys(("pause", "resume", "cancel", "retry", "waive", "priority", "resolve"), "rushes.decisions")
 _PICKING = dict.fromkeys(("pick", "unpick"), "rushes.picking")
-_SERVING = dict.fromkeys(("worker", "flower", "sandbox"), "rushes.services")
+_SERVING = dict.fromkeys(("worker", "flower", "webhooks", "sandbox"), "rushes.services")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

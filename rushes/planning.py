@@ -29,9 +29,9 @@ from rushes.amounts import duration, size
 from workers.clock import SystemClock
 from workers.inputs.handover import Planned, plan_inputs
 from workers.inputs.resolving import store_facts
+from workers.polling.placing import FIXED_SLOWEST, GROWTH
 from workers.preview import preview
 from workers.settings import CONVENTIONS, Settings, load_settings
-from workers.steps.poll import GROWTH
 from workers.store import open_store
 
 MANIFEST = click.argument("manifest", type=click.Path(path_type=Path))
@@ -118,7 +118,9 @@ def _numbered(expansion: Expansion, shot: str, number: int) -> int | None:
 def forecast_of(planned: Plan, settings: Settings, known: tuple[RenderTimes, ...] = ()) -> Forecast:
     """How long it would take under what the settings allow; `known` are learned render times, the best first."""
     own = settings.provider(planned.provider)
-    polling = Polling(own.first_poll, own.slowest_poll, GROWTH) if CONVENTIONS[planned.provider].polled else None
+    # As while nothing is learned: what is learned only makes fewer polls of it.
+    slowest = min(own.slowest_poll, max(own.first_poll, FIXED_SLOWEST))
+    polling = Polling(own.first_poll, slowest, GROWTH) if CONVENTIONS[planned.provider].polled else None
     return forecast(planned.provider, planned.kinds, Lane(own.seats, own.requests_per_minute, polling), known)
 
 

@@ -1,4 +1,4 @@
-"""`rushes worker`, `flower` and `sandbox`: what runs for as long as it is needed."""
+"""`rushes worker`, `flower`, `webhooks` and `sandbox`: what runs for as long as it is needed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from workers.broker.addresses import redis_url
 from workers.broker.connection import connect, prove
 from workers.broker.queues import queue_names
 from workers.clock import SystemClock
+from workers.engine.room import WaitingRoom
 from workers.errors import SettingsError
 from workers.monitoring import flowerconfig
 from workers.sandbox.options import SandboxOptions
@@ -81,6 +82,27 @@ def flower(address: str, port: int, more: tuple[str, ...]) -> None:
         )
     arguments = ["flower", f"--conf={flowerconfig.__file__}", f"--address={address}", f"--port={port}", *more]
     os.execve(sys.executable, [sys.executable, "-P", "-m", "workers", *arguments], environ)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8790, show_default=True, help="0 takes a free one.")
+def webhooks(host: str, port: int) -> None:
+    """Receive providers' calls, each of which is a hint to ask how a job is.
+
+    Put a proxy with TLS in front, and set RUSHES_WEBHOOKS_URL to its address.
+    """
+    from workers.webhooks.server import serve  # aiohttp's server is of no use to the other commands
+
+    end_when_orphaned(os.environ, SystemClock())
+    settings = load_settings(os.environ, Path.cwd())
+    client = connect(redis_url(settings, environment(os.environ, Path.cwd())))
+    try:
+        serve(
+            settings, WaitingRoom(client, settings.namespace), host, port, lambda url: click.echo(f"webhooks at {url}")
+        )
+    finally:
+        client.close()
 
 
 def _credentials(auth: str) -> str:

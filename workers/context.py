@@ -31,6 +31,7 @@ from workers.http.wire import Wire
 from workers.inputs.memory import InputMemory
 from workers.ledger import Ledger, orphan_token
 from workers.monitoring.take_events import TakeEvents, Unwatched
+from workers.polling.learning import RenderTimes
 from workers.providers import adapter
 from workers.providers.protocol import Access
 from workers.redaction import redact
@@ -61,8 +62,12 @@ class Context:
     events: TakeEvents = field(default_factory=Unwatched)
     inputs: InputMemory = field(default_factory=InputMemory)
     own_prices: PriceTable | None = None
+    renders: RenderTimes = field(init=False)
     _expansions: dict[str, tuple[str, Expansion]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.renders = RenderTimes(self.room, self.clock)
 
     def take(self, batch: str, index: int) -> Take:
         """One take of an open batch, or what came besides it, under a name of its own.

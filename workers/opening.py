@@ -27,13 +27,14 @@ from jobs.sweeps.picks import Picks
 from jobs.sweeps.terms import MOST_LAID_OUT
 from workers.chains.picks import picks_from_json, picks_to_json, read_picks, write_picks
 from workers.context import Context
-from workers.errors import RedisError, StoreRefused
+from workers.errors import RedisError, StoreError, StoreRefused
 from workers.holds import Holds, read_holds, spans_of, write_holds
 from workers.inputs.handover import plan_inputs
 from workers.inputs.keeping import store_inputs
 from workers.inputs.resolving import store_facts
 from workers.ledger import Ledger, ManifestChanged, digest_of
 from workers.money import terms_of
+from workers.receipts import read_receipt
 from workers.reconciling import Emptied, Overtaken, reconcile
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _ATTEMPTS = 3
+
+RECEIPTS_READ = 40
+"""Enough to know how long renders take: no more than a moment is spent on it."""
 
 LOOKED_AT = "it was taken up from the store to be looked at, and nobody has set it to work"
 """Why a batch is paused that a command came upon in the store alone. It is in Redis only."""
@@ -221,6 +225,8 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
         again=again,
         server=server,
     )
+    if unsure:
+        _learn_again(context, expansion)
     if unsure and holds.hold == "cancelled":
         context.room.hold(batch, holds.hold, holds.reason)  # what was found under way is cancelled as well
     return Opening(
@@ -234,6 +240,23 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
         lost=found.lost,
         reused=found.reused,
     )
+
+
+def _learn_again(context: Context, expansion: Expansion) -> None:
+    """Take over from the newest receipts how long renders take: Redis may have forgotten it, or not know it yet."""
+    batch = expansion.manifest.batch
+    found = []
+    for index in list(context.room.done(batch))[-RECEIPTS_READ:]:
+        take = expansion[index]
+        try:
+            receipt = read_receipt(context.store, batch, take.name)
+        except StoreError as error:
+            log.info("%s: its receipt says nothing of how long it took: %s", take.name, error)
+            continue
+        began, ended = receipt.times.submitted, receipt.times.rendered
+        if receipt.reused is None and began is not None and ended is not None and ended > began:
+            found.append((take, ended - began))
+    context.renders.learn_again(found)
 
 
 def _put_picks(context: Context, batch: str, picks: Picks) -> None:

@@ -4,8 +4,8 @@
     seats = 2
     requests_per_minute = 60
     url = "https://queue.fal.run"
-    first_poll = 2.0             # seconds after the submission; later polls come ever more slowly ...
-    slowest_poll = 10.0          # ... but never more seconds apart than this
+    first_poll = 2.0             # seconds: no poll comes sooner after the submission, or after another ...
+    slowest_poll = 60.0          # ... but never more seconds apart than this
     daily_budget = "40 USD"      # the most that is spent there in a day (UTC)
 
 Keys stand in the environment or `.env` alone, under the names that the providers' own clients use.
@@ -74,7 +74,7 @@ class ProviderSettings(BaseModel):
     seats: int = Field(ge=1, le=100_000)
     requests_per_minute: float | None = Field(default=None, gt=0, le=1_000_000)
     first_poll: float = Field(default=2.0, gt=0, le=600)
-    slowest_poll: float = Field(default=10.0, gt=0, le=3600)
+    slowest_poll: float = Field(default=60.0, gt=0, le=3600)
     daily_budget: Amount | None = None
 
     @field_validator("daily_budget", mode="before")
@@ -96,7 +96,8 @@ class Settings(BaseModel):
     `attempts` bounds how often a take is submitted when the provider itself fails; `patience` is how many seconds a
     batch rides out a store or a Redis that fails before `rushes run` gives up waiting. `prices` is the user's own
     table, on top of those that Rushes has. `store_public` says that providers can reach the store, and `inputs` how
-    local files are handed to them; None lets Rushes choose.
+    local files are handed to them; None lets Rushes choose. `webhooks_url` is where providers reach `rushes webhooks`,
+    None where they are not to call; from `webhooks_secret` follow the paths.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -111,6 +112,8 @@ class Settings(BaseModel):
     inputs: Literal["presigned", "data", "upload"] | None = None
     prices: Path | None = None
     flower_auth: SecretStr | None = Field(default=None, repr=False)
+    webhooks_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
+    webhooks_secret: SecretStr | None = Field(default=None, repr=False, min_length=16)
     providers: Mapping[str, ProviderSettings]
     secrets: tuple[SecretStr, ...] = Field(default=(), repr=False)
 
@@ -130,7 +133,7 @@ class Settings(BaseModel):
     def secret_values(self) -> list[str]:
         """Every secret that must not appear in what Rushes writes."""
         keys = [provider.key for provider in self.providers.values()]
-        own = [self.redis_url, self.flower_auth, *self.secrets]
+        own = [self.redis_url, self.flower_auth, self.webhooks_secret, *self.secrets]
         return [secret.get_secret_value() for secret in (*keys, *own) if secret is not None]
 
 
@@ -154,6 +157,8 @@ _OWN = {
     "inputs": "RUSHES_INPUTS",
     "prices": "RUSHES_PRICES",
     "flower_auth": "RUSHES_FLOWER_AUTH",
+    "webhooks_url": "RUSHES_WEBHOOKS_URL",
+    "webhooks_secret": "RUSHES_WEBHOOKS_SECRET",
 }
 _OF_PROVIDER = ("url", "seats", "requests_per_minute", "first_poll", "slowest_poll", "daily_budget")
 _FOREIGN_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -203,6 +208,12 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         settings = Settings(**own, providers=providers, secrets=tuple(SecretStr(secret) for secret in foreign))
     except ValidationError as error:
         problems += _readable(error, sources)
+    else:
+        if settings.webhooks_url is not None and settings.webhooks_secret is None:
+            problems.append(
+                f"{_OWN['webhooks_url']}: providers can't be told where to call without {_OWN['webhooks_secret']}; set "
+                "it, for all workers the same (openssl rand -hex 32)"
+            )
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
@@ -236,7 +247,7 @@ def _readable(error: ValidationError, sources: Mapping[str, str]) -> list[str]:
     for detail in error.errors(include_url=False):
         field = str(detail["loc"][0]) if detail["loc"] else ""
         # What is no setting at all could be anything, a secret too.
-        hidden = field in ("key", "redis_url", "flower_auth") or detail["type"] == "extra_forbidden"
+        hidden = field in ("key", "redis_url", "flower_auth", "webhooks_secret") or detail["type"] == "extra_forbidden"
         value = "" if hidden else f" {detail['input']!r}:"
         lines.append(f"{sources.get(field, field)}:{value} {detail['msg'].removeprefix('Value error, ')}")
     return lines

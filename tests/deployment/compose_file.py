@@ -18,6 +18,7 @@ SECRETS = {
     "AWS_ACCESS_KEY_ID": "bucketkey0123456789",
     "AWS_SECRET_ACCESS_KEY": "bucketsecret0123456789",
     "RUSHES_FLOWER_AUTH": "night:flowerpassword0123456789",
+    "RUSHES_WEBHOOKS_SECRET": "webhookssecret0123456789",
     "FAL_KEY": "falid0123456789:falsecret0123456789",
 }
 

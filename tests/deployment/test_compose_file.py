@@ -10,7 +10,7 @@ from compose_file import ROOT, SECRETS, Missing, read
 from workers.settings import CONVENTIONS, load_settings
 
 REQUIRED = {"REDIS_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "RUSHES_FLOWER_AUTH"}
-SERVICES = {"redis", "s3", "bucket", "worker", "flower", "sandbox"}
+SERVICES = {"redis", "s3", "bucket", "worker", "flower", "webhooks", "sandbox"}
 ENDING = {"bucket"}
 """Services that do their work and end."""
 
@@ -79,7 +79,8 @@ def test_each_service_is_given_no_more_secrets_than_it_needs(compose: dict[str, 
         "redis": {"REDIS_PASSWORD"},
         "s3": bucket,
         "bucket": bucket,
-        "worker": {"REDIS_PASSWORD", "FAL_KEY"} | bucket,
+        "worker": {"REDIS_PASSWORD", "FAL_KEY", "RUSHES_WEBHOOKS_SECRET"} | bucket,
+        "webhooks": {"REDIS_PASSWORD", "RUSHES_WEBHOOKS_SECRET"},
         "flower": {"REDIS_PASSWORD", "RUSHES_FLOWER_AUTH"},
     }
 
@@ -121,7 +122,8 @@ def test_there_are_as_many_workers_as_are_asked_for(compose: dict[str, Any]) -> 
 
 def test_the_sandbox_is_there_for_rehearsals_alone(compose: dict[str, Any]) -> None:
     assert compose["services"]["sandbox"]["profiles"] == ["sandbox"]
-    assert all("profiles" not in compose["services"][name] for name in SERVICES - {"sandbox"})
+    assert compose["services"]["webhooks"]["profiles"] == ["webhooks"]
+    assert all("profiles" not in compose["services"][name] for name in SERVICES - {"sandbox", "webhooks"})
 
 
 def test_the_workers_settings_are_right_as_they_stand(compose: dict[str, Any], tmp_path: Any) -> None:

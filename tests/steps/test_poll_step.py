@@ -10,6 +10,7 @@ from workbench import KEY, Bench, Make
 
 from workers.engine.limits import SHUT_OUT
 from workers.engine.states import State, Step
+from workers.polling.placing import FIXED_SLOWEST
 from workers.steps import poll, submit
 from workers.steps.poll import GONE_BELIEVED
 
@@ -52,7 +53,7 @@ class TestGettingOn:
             delays.append(rendering.delay())
         assert delays == sorted(delays)  # type: ignore[type-var]
         assert delays[0] == 3.0
-        assert delays[-1] == rendering.context.settings.provider("fal").slowest_poll
+        assert delays[-1] == FIXED_SLOWEST
 
     def test_a_place_in_the_queue_is_kept_to_be_shown(self, rendering: Bench, fal: ScriptedFal) -> None:
         fal.statuses = [say(202, {"status": "IN_QUEUE", "queue_position": 4})]

@@ -55,6 +55,10 @@ class Lookout:
         """What is to be done with a doubt that can't be settled: `hold` or `resubmit`."""
         return self._field(batch, "on_doubt") or "hold"
 
+    def provider(self, batch: str) -> str | None:
+        """The provider of a batch, or None when Redis doesn't know the batch."""
+        return self._field(batch, "lane")
+
     def spans(self, batch: str) -> str:
         """The spans of a batch's takes as JSON (`jobs.spans`), in the order in which they are admitted."""
         with reaching():
@@ -171,6 +175,15 @@ class Lookout:
         with reaching():
             value = cast("bytes | None", self._redis.get(self._key("kept", name)))
         return None if value is None else as_text(value)
+
+    def render_times(self, kind: str) -> tuple[list[float], list[float]]:
+        """How long renders of a kind ran, and how long they waited before: seconds, the newest first."""
+        with reaching():
+            pipe = self._redis.pipeline(transaction=False)
+            for part in ("run", "wait"):
+                pipe.lrange(self._key("renders", part, kind), 0, -1)
+            runs, waits = ([max(1, int(each)) / 1000 for each in found] for found in pipe.execute())
+        return runs, waits
 
     def waiting_on(self, batch: str, *, look_at: int = 200) -> tuple[int, str] | None:
         """Why a take of this batch that is alive doesn't get on: its index and the reason, None when none has one.

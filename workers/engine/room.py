@@ -206,6 +206,14 @@ class WaitingRoom(Lookout):
         with reaching():
             self._redis.set(self._key("kept", name), value, px=max(1, as_ms(seconds)))
 
+    def learn(self, kind: str, run: float | None, wait: float | None, *, kept: int, kinds: int) -> None:
+        """Keep how long a render ran, and how long it waited before (seconds; None where that isn't known).
+
+        At most the `kept` newest of a kind, and the `kinds` that were learned of last.
+        """
+        parts = ["" if each is None else as_ms(each) for each in (run, wait)]
+        self._run("learn", kind, *parts, kept, kinds)
+
     # Takes
 
     def tick(self, *, most: int = 200, most_unstarted: int = 128) -> list[Work]:
@@ -323,6 +331,16 @@ class WaitingRoom(Lookout):
         """Be the only hand on a step, should its message have come twice: the work under a new fence, None if stale."""
         fence = int(self._run("claim", work.batch, work.index, work.fence, secrets.token_hex(8)))
         return replace(work, fence=fence) if fence else None
+
+    def hint(
+        self, batch: str, index: int, attempt: int, job_id: str | None, *, least: float
+    ) -> Literal["soon", "kept", "nothing"]:
+        """Somebody says that there is news of an attempt: its job is asked about now, at most every `least` seconds.
+
+        `job_id` is the job that was named, which in doubt is kept to be looked into.
+        """
+        answer = self._run("hint", batch, index, attempt, job_id or "", as_ms(least))
+        return cast("Literal['soon', 'kept', 'nothing']", as_text(answer))
 
     def renew(self, work: Work, *, lease: float) -> bool:
         """Put off the end of a hand's lease (seconds). False when the hand is stale."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -33,7 +34,7 @@ from workers.providers.errors import (
     Unknown,
 )
 from workers.providers.moderation import refusal
-from workers.providers.naming import job_named
+from workers.providers.naming import job_called, job_named
 from workers.providers.protocol import (
     Access,
     Attempt,
@@ -114,6 +115,14 @@ class Apiframe:
             body["seedanceParams"] = params
         headers = {**_headers(access), "Content-Type": "application/json", "Idempotency-Key": attempt.key}
         return Request("POST", f"{access.base_url}/v2/videos/generate", headers, body)
+
+    def to_be_called(self, request: Request, url: str) -> Request:
+        """By its OpenAPI: `webhookUrl` in the body. Of the events, `progress` would be one call after another."""
+        return replace(request, json={**request.json, "webhookUrl": url, "webhookEvents": ["completed", "failed"]})
+
+    def called(self, response: Response) -> str | None:
+        """The job that a call is about."""
+        return job_called(response, "jobId")
 
     def accepted(self, response: Response) -> Job:
         """The job that was made, or made before under the same key; how it is, its own status says."""

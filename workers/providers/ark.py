@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Literal, TypeGuard
 from urllib.parse import parse_qs, quote, urlsplit
@@ -36,7 +37,7 @@ from workers.providers.errors import (
     Transient,
     Unknown,
 )
-from workers.providers.naming import job_named
+from workers.providers.naming import job_called, job_named
 from workers.providers.protocol import (
     Access,
     Attempt,
@@ -94,6 +95,14 @@ class Ark:
         """
         headers = {**_headers(access), "Content-Type": "application/json"}
         return Request("POST", f"{access.base_url}/{_TASKS}", headers, _body(asked, access, attempt))
+
+    def to_be_called(self, request: Request, url: str) -> Request:
+        """By ModelArk's page on creating a task: `callback_url` in the body; it calls at each change of the status."""
+        return replace(request, json={**request.json, "callback_url": url})
+
+    def called(self, response: Response) -> str | None:
+        """The task that a call is about."""
+        return job_called(response, "id")
 
     def accepted(self, response: Response) -> Job:
         """The task that the answer names."""

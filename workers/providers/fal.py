@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, TypeGuard
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from jobs.takes import Asked
 from workers.providers.errors import (
@@ -34,7 +35,7 @@ from workers.providers.errors import (
     Unknown,
 )
 from workers.providers.fal_answers import ErrorClass, FalAnswer
-from workers.providers.naming import job_named
+from workers.providers.naming import job_called, job_named
 from workers.providers.protocol import (
     Access,
     AskNext,
@@ -120,6 +121,14 @@ class Fal:
         url = f"{access.base_url}/{model}/{_task(asked)}"
         headers = {**_headers(url, access), "Content-Type": "application/json"}
         return Request("POST", url, headers, _body(asked))
+
+    def to_be_called(self, request: Request, url: str) -> Request:
+        """By fal's page on webhooks: `?fal_webhook=` on the address of the submission."""
+        return replace(request, url=f"{request.url}?{urlencode({'fal_webhook': url})}")
+
+    def called(self, response: Response) -> str | None:
+        """The request that a call is about."""
+        return job_called(response, "request_id")
 
     def accepted(self, response: Response) -> Job:
         """The job that the queue names, with the URLs under which it wants to be asked."""

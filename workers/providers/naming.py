@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workers.providers.errors import Invalid
-from workers.providers.protocol import Job
+from workers.providers.protocol import Job, Response
 
 LONGEST_ID = 200
 """Characters. The longest that a provider was seen to give has 45."""
@@ -23,6 +23,13 @@ def job_named(provider: str, job_id: str) -> Job:
         shown = f"{job_id[:80]!r} can't be the id of a job at {provider}: "
         raise Invalid(f"{shown}{problem}. Copy the id alone, as {provider} shows it.")
     return Job(job_id)
+
+
+def job_called(response: Response, field: str) -> str | None:
+    """The job that the JSON of a call names in `field`, or None when that can't be the id of one."""
+    answer = response.parsed()
+    named = answer.get(field) if isinstance(answer, dict) else None
+    return named if isinstance(named, str) and not _problem(named) else None
 
 
 def _problem(job_id: str) -> str:

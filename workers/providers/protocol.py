@@ -225,6 +225,19 @@ class Cancelling(Protocol):
 
 
 @runtime_checkable
+class CallingBack(Protocol):
+    """What the adapter of a provider that calls back can do besides."""
+
+    def to_be_called(self, request: Request, url: str) -> Request:
+        """`request`, which is one of `submission`, with the wish to be called at `url`. It asks for the same render."""
+        ...
+
+    def called(self, response: Response) -> str | None:
+        """The job that a call names whose body is that of `response`, or None. Anybody may have written it."""
+        ...
+
+
+@runtime_checkable
 class Listing(Protocol):
     """What an adapter with `settling = "listing"` can do besides."""
 

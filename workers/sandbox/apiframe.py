@@ -97,6 +97,8 @@ class _Apiframe:
             seconds=params.duration, width=width, height=height, audio=params.generate_audio, look=look(body)
         )
         job = sandbox.accept(PROVIDER, _GENERATE, body, prompt=asked.prompt, footage=footage, key=key)
+        status = "COMPLETED" if job.outcome == "video" else "FAILED"
+        sandbox.call_back(job, asked.webhookUrl, {"jobId": job.id, "status": status})
         if strikes(Fault.DROP):
             return hang_up(request)
         if strikes(Fault.GARBAGE_SUBMIT):

@@ -4,7 +4,7 @@ Sources: the source of BytePlus's own SDK, byteplussdkarkruntime 3.0.63, which w
 creating, querying, listing and deleting a video generation task, and on its error codes. Both regions' names for the
 models are known here. Where no source gives Ark's words, they are ours: so those for a body that is too large.
 
-What it leaves out: `callback_url` is taken and nothing is called back; a task never expires, for none takes an hour
+What it leaves out: `callback_url` is called once, when the task is over; a task never expires, for none takes an hour
 here; a deleted record is back when the sandbox is started anew. Ark promises no order of its list; here it is the
 newest first.
 """
@@ -136,6 +136,9 @@ class _Ark:
         if strikes(Fault.HANGUP):
             return hang_up(request)
         job = accept(sandbox, PROVIDER, _PATH, body, asked)
+        status = "succeeded" if job.outcome == "video" else "failed"
+        url = body.get("callback_url") if isinstance(body, dict) else None
+        sandbox.call_back(job, url, {"id": task_id(job), "status": status})
         if strikes(Fault.DROP):
             return hang_up(request)
         if strikes(Fault.GARBAGE_SUBMIT):

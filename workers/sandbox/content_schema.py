@@ -189,7 +189,7 @@ class Body(_Strict):
 
 
 class ArkBody(Body):
-    """Ark's. `callback_url` is taken, and nothing is ever called back."""
+    """Ark's. At `callback_url` is called once, when the task is over."""
 
     callback_url: Annotated[str, Field(pattern=r"^https?://\S+$")] = ""
     omni_reference_task_type: Literal["auto", "reference", "edit", "extend"] = "auto"

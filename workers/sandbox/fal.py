@@ -67,8 +67,6 @@ class _Fal:
         endpoint = f"{app}/{path}"
         if app not in _APPS:
             return _answer(404, {"detail": f"Application {app!r} not found"})
-        if "fal_webhook" in request.query:
-            return _answer(400, {"detail": "The sandbox delivers no webhooks.", "error_type": "bad_request"})
         try:
             body = json.loads(await request.read())
         except ValueError as error:
@@ -105,6 +103,9 @@ class _Fal:
             seconds=asked.seconds, width=width, height=height, audio=asked.generate_audio, look=look(body)
         )
         job = self._accept(endpoint, body, prompt=asked.prompt, footage=footage)
+        told = {"request_id": job.id, "gateway_request_id": job.id, "payload": None}
+        told["status"] = "OK" if job.outcome == "video" else "ERROR"
+        self._sandbox.call_back(job, request.query.get("fal_webhook"), dict(told))
         if strikes(Fault.DROP):
             return hang_up(request)
         if strikes(Fault.GARBAGE_SUBMIT):

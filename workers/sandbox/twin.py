@@ -18,6 +18,7 @@ from aiohttp import web
 from workers.clock import Clock
 from workers.errors import SettingsError
 from workers.sandbox.account import Account, Footage, Outcome, Submission, digest
+from workers.sandbox.calling import Caller
 from workers.sandbox.clips import LOOKS, ClipMaker, last_frame
 from workers.sandbox.faults import Fault, Faults, die
 from workers.sandbox.options import SandboxOptions
@@ -58,6 +59,7 @@ class Sandbox:
         self.account = Account(options.state)
         self.url = ""
         self._faults = Faults()
+        self._caller = Caller()
         try:
             self._clips = ClipMaker(options.cache)
         except OSError as error:
@@ -136,6 +138,11 @@ class Sandbox:
         Says whether it was cancelled. One that had started is billed all the same.
         """
         return self.account.cancel(job.id, self.clock.now(), seats=self.options.seats, rendering=rendering)
+
+    def call_back(self, job: Submission, url: object, body: dict[str, object]) -> None:
+        """Call `url`, if it is one, with `body` when `job` is over. From a coroutine alone."""
+        if isinstance(url, str) and url:
+            self._caller.call(url, body, lambda: self.over(job))
 
     async def over(self, job: Submission) -> None:
         """Return when `job` is over by the sandbox's clock, as a synchronous provider's answer does."""

@@ -17,6 +17,7 @@ from workers.errors import RedisError, StoreError
 from workers.http.calls import Outcome
 from workers.http.errors import Broken, NotSent
 from workers.ledger import Acceptance
+from workers.polling.placing import Bounds, Seen
 from workers.providers import adapter
 from workers.providers.errors import AuthRefused, InDoubt, ProviderError, QuotaExhausted, RateLimited
 from workers.providers.protocol import Delivered, Job, Rendered, Response
@@ -77,9 +78,25 @@ def accepted(
         "polls": 0,
         "again_since": None,
         # What was found out about an earlier job says nothing about this one.
-        **dict.fromkeys(("gone", "ended", "position", "waits_for", "tries", "damaged", "links")),
+        **dict.fromkeys(
+            (
+                "gone",
+                "ended",
+                "position",
+                "waits_for",
+                "tries",
+                "damaged",
+                "links",
+                "polled_at",
+                "queued_at",
+                "running_at",
+                "position_at",
+                "called",
+                "hinted_at",
+            )
+        ),
     }
-    first_poll = context.settings.provider(take.provider).first_poll
+    first_poll = _first_poll(context, batch, index, take)
     if isinstance(answer, Delivered):
         fields |= {"delivered": as_rendered(answer.rendered), "rendered_at": as_ms(now)}
         first_poll = 0.0
@@ -105,6 +122,22 @@ def accepted(
         return
     _file_for_good(context, acceptance, batch, index)
     context.events.accepted(take)
+
+
+def _first_poll(context: Context, batch: str, index: int, take: Take) -> float:
+    """Seconds to the first poll: soon while nothing is learned, else when the first renders like it have ended."""
+    settings = context.settings.provider(take.provider)
+    try:
+        record = context.room.take(batch, index)
+        submitted = None if record is None else record.time("submitted_at")
+        if submitted is None:
+            return settings.first_poll
+        now = context.room.time()
+        bounds = Bounds(settings.first_poll, settings.slowest_poll)
+        return context.renders.known(take).gap(Seen(submitted), now, bounds)
+    except RedisError:
+        # The job in hand is what counts: it is recorded as soon as Redis is back, and asked about soon after.
+        return settings.first_poll
 
 
 def job_fields(acceptance: Acceptance) -> dict[str, object]:

@@ -12,6 +12,7 @@ from workers.engine.work import TakeRecord, Work, as_ms
 from workers.errors import SettingsError
 from workers.http.errors import Broken, NotSent
 from workers.inputs.resolving import without_secrets
+from workers.polling.placing import Bounds, Seen, fixed_gap, lesson, pace
 from workers.providers import adapter
 from workers.providers.errors import Expired, ProviderError, Transient
 from workers.providers.protocol import (
@@ -30,13 +31,13 @@ from workers.providers.protocol import (
 )
 from workers.steps.answer import as_rendered, file_again
 from workers.steps.failures import CANCELLED_WHILE_RUNNING, STORE_SECONDS, end_attempt, hold_back
+from workers.webhooks.paths import heard
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 30.0
 """The deadline of one round of questions; a poll's lease outlives two of them."""
 
-GROWTH = 1.5
 GONE_BELIEVED = 6
 """A provider that has just accepted a job may not find it at once; it is believed when it says so this often."""
 
@@ -44,6 +45,9 @@ ENDED_BELIEVED = 2
 """A gateway on the way may fail in the provider's own words, and a new attempt for a job that lives is paid twice."""
 
 NO_KEY_SECONDS = 30.0
+
+STRETCH = 3.0
+"""Polls of a job that the provider will call about are this much rarer, while its calls are known to come through."""
 
 STILL_QUEUED_SECONDS = 10.0
 """How long "queued" is believed. Ark deletes a task that is over by then, and its video with it."""
@@ -62,6 +66,9 @@ class _Asking:
     asked_at: float = 0.0
     """By the process's own clock that only grows."""
 
+    polled_at: float = 0.0
+    """By Redis's clock: what polls say is held together across workers."""
+
 
 def poll(context: Context, works: list[Work]) -> None:
     """Ask how each of these takes' jobs is, and carry each on by what is said. Stale hands do nothing."""
@@ -69,8 +76,9 @@ def poll(context: Context, works: list[Work]) -> None:
     rounds = 0
     while asking:
         rounds += 1
+        polled_at = context.room.time()
         for one in asking:
-            one.asked_at = context.clock.monotonic()
+            one.asked_at, one.polled_at = context.clock.monotonic(), polled_at
         answers = context.wire.send_many([one.request for one in asking], timeout=POLL_SECONDS)
         again = []
         for one, answer in zip(asking, answers, strict=True):
@@ -126,7 +134,7 @@ def _settle(context: Context, one: _Asking, answer: Response | NotSent | Broken,
 def _carry_on(context: Context, one: _Asking, verdict: Verdict) -> None:
     match verdict:
         case Rendered():
-            context.room.move(
+            moved = context.room.move(
                 one.work,
                 State.RENDERING,
                 State.COLLECTING,
@@ -137,6 +145,8 @@ def _carry_on(context: Context, one: _Asking, verdict: Verdict) -> None:
                     "waits_for": None,
                 },
             )
+            if moved:
+                _learn(context, one)
         case Ended(Transient() as error) if int(one.record.fields.get("ended", 0)) + 1 < ENDED_BELIEVED:
             _later(context, one.work, one.record, why=str(error), ended=int(one.record.fields.get("ended", 0)) + 1)
         case Ended(error):
@@ -154,11 +164,12 @@ def _carry_on(context: Context, one: _Asking, verdict: Verdict) -> None:
                 if end_attempt(context, one.record, one.work, gone):
                     return
             _later(context, one.work, one.record, why=str(error), gone=seen)
-        case _:
+        case Queued() | Running() | AskNext():
             if one.record.fields.get("cancelling") == "wanted" and _cancel(context, one, verdict):
                 return
-            position = verdict.position if isinstance(verdict, Queued) else None
-            _later(context, one.work, one.record, position=position)
+            _later(
+                context, one.work, one.record, saw=None if isinstance(verdict, AskNext) else verdict, at=one.polled_at
+            )
 
 
 def _cancel(context: Context, one: _Asking, verdict: Queued | Running | AskNext) -> bool:
@@ -186,6 +197,17 @@ def _cancel(context: Context, one: _Asking, verdict: Queued | Running | AskNext)
     return True
 
 
+def _learn(context: Context, one: _Asking) -> None:
+    """Remember how long it took. A video that was asked for once more, or found after a doubt, says nothing of that."""
+    submitted, last = one.record.time("submitted_at"), one.record.time("polled_at")
+    if submitted is None or one.record.orphan_of is not None or "links" in one.record.fields:
+        return
+    if last is None and one.record.fields.get("polls") != "0":
+        return
+    seen = Seen.read(one.record.fields, submitted)
+    context.renders.learn(one.take, lesson(seen, submitted if last is None else last, one.polled_at))
+
+
 def _later(
     context: Context,
     work: Work,
@@ -193,15 +215,37 @@ def _later(
     *,
     seconds: float | None = None,
     why: str | None = None,
-    position: int | None = None,
+    saw: Queued | Running | None = None,
+    at: float | None = None,
     gone: int | None = None,
     ended: int | None = None,
     cancelling: str | None = None,
     soon: bool = False,
 ) -> None:
-    settings = context.settings.provider(context.take(work.batch, work.index).provider)
-    polls = 0 if soon else int(record.fields.get("polls", 0)) + 1
-    placed = min(settings.slowest_poll, settings.first_poll * GROWTH ** min(polls, 40))
+    take = context.take(work.batch, work.index)
+    settings = context.settings.provider(take.provider)
+    bounds = Bounds(settings.first_poll, settings.slowest_poll)
+    submitted = record.time("submitted_at")
+    seen = Seen.read(record.fields, 0.0 if submitted is None else submitted)
+    fields: dict[str, object] = {"position": None, "position_at": None}
+    if saw is None or at is None or submitted is None:
+        # It said nothing of how far the job is: asked again as one that nothing is known of.
+        now = seen.silent()
+        placed = fixed_gap(0 if soon else now.polls, bounds)
+    else:
+        now = seen.waiting(at, saw.position) if isinstance(saw, Queued) else seen.rendering(at)
+        placed = context.renders.known(take).gap(now, at, bounds, pace=pace(seen, now))
+        if "webhook" in record.fields and context.room.remembered(heard(take.provider)) is not None:
+            placed = min(bounds.slowest, placed * STRETCH)
+        fields = {
+            "polled_at": as_ms(at),
+            "queued_at": None if now.queued is None else as_ms(now.queued),
+            "running_at": None if now.running is None else as_ms(now.running),
+            "position": now.position,
+            "position_at": None if now.position_at is None else as_ms(now.position_at),
+        }
+    if isinstance(saw, Queued):
+        fields["position"] = saw.position
     kept = {} if cancelling is None else {"cancelling": cancelling}
     context.room.move(
         work,
@@ -209,11 +253,11 @@ def _later(
         State.RENDERING,
         delay=placed if seconds is None else max(placed, seconds),
         fields={
-            "polls": polls,
-            "position": position,
+            "polls": 0 if soon else now.polls,
             "waits_for": None if why is None else context.clean(why),
             "gone": gone,
             "ended": ended,
+            **fields,
             **kept,
         },
     )

@@ -19,6 +19,7 @@ from workers.providers import adapter
 from workers.providers.errors import ProviderError
 from workers.providers.protocol import Job, Listing, Response
 from workers.steps.answer import accepted, job_fields
+from workers.steps.candidates import settled_by_call
 from workers.steps.failures import STORE_SECONDS, WITHDRAWN, hold_back, store_failed
 from workers.steps.submit import attempt_of
 
@@ -46,6 +47,8 @@ def settle(context: Context, work: Work) -> None:
             return
         if not _was_intended(context, record, take):
             _take_back(context, work)
+            return
+        if settled_by_call(context, record, take):
             return
     except StoreError as error:
         store_failed(context, error)
@@ -107,7 +110,19 @@ def resubmit(context: Context, record: TakeRecord, take: Take, why: str) -> bool
     )
     work = Work(Step.SETTLE, record.batch, record.index, record.fence, record.attempt)
     again = int(record.fields.get("resubmitted", 0)) + 1
-    gone = ["error", "looks", "waits_for", "again_since", "submitted_at", "filed", "inputs", "hand"]
+    gone = [
+        "error",
+        "looks",
+        "waits_for",
+        "again_since",
+        "submitted_at",
+        "filed",
+        "inputs",
+        "hand",
+        "webhook",
+        "called",
+        "hinted_at",
+    ]
     if record.fields.get("cancelling") != WITHDRAWN:
         gone.append("cancelling")  # it is wanted again
     return context.room.move(

@@ -18,18 +18,19 @@ from jobs.takes import Take
 from workers.chains.record import TakenUp
 from workers.context import Context
 from workers.engine.states import State
-from workers.engine.work import Work
+from workers.engine.work import TakeRecord, Work
 from workers.errors import SettingsError, StoreError
 from workers.http.calls import Outcome
 from workers.inputs.resolving import resolve, without_secrets
 from workers.ledger import Intent
 from workers.providers import adapter
 from workers.providers.errors import AuthRefused, InDoubt, ProviderError, QuotaExhausted, RateLimited, Transient
-from workers.providers.protocol import Attempt, Request
+from workers.providers.protocol import Attempt, CallingBack, Request
 from workers.settings import Settings
 from workers.steps.answer import RECORDED_SECONDS, settle, take_back
 from workers.steps.failures import STORE_SECONDS, as_json, end_attempt, hold_back, store_failed, upload_failed
 from workers.steps.take_over import take_over
+from workers.webhooks.paths import Called, path_of
 
 log = logging.getLogger(__name__)
 
@@ -89,13 +90,19 @@ def submit(context: Context, work: Work) -> None:
         elif not end_attempt(context, record, work, error):
             context.room.move(work, State.ADMITTED, State.WAITING, delay=STORE_SECONDS)
         return
+    asked_for = request  # what is rendered; where news of it are sent to is no part of it
+    webhook = _webhook(context, take, record)
+    if webhook is not None and isinstance(translator, CallingBack):
+        request = translator.to_be_called(request, webhook)
+    # What was called about another attempt says nothing of this one.
+    earlier = {"called": None, "hinted_at": None} if again_since is None else {}
     hand = secrets.token_hex(8)
     mine = context.room.move(
         work,
         State.ADMITTED,
         State.SUBMITTING,
         delay=INTENT_SECONDS,
-        fields={**resolved.fields, "hand": hand},
+        fields={**resolved.fields, "hand": hand, "webhook": webhook, **earlier},
         counters={"submissions": 1, "objects": 1},
         server=server,
     )
@@ -104,7 +111,7 @@ def submit(context: Context, work: Work) -> None:
     try:
         # The provider remembers the key from when it first saw it, and so must the record.
         at = context.room.time() if again_since is None else again_since
-        context.ledger(work.batch).intend(_intent(context, take, record.attempt, request, hand, at, resolved.parents))
+        context.ledger(work.batch).intend(_intent(context, take, record.attempt, asked_for, hand, at, resolved.parents))
     except StoreError as error:
         store_failed(context, error)
         take_back(context, work, str(error), again_since=again_since)
@@ -123,6 +130,19 @@ def submit(context: Context, work: Work) -> None:
     else:
         # Minutes, perhaps: this thread has other takes to see to.
         context.calls.start(request, timeout=translator.submit_timeout, then=answered)
+
+
+def _webhook(context: Context, take: Take, record: TakeRecord) -> str | None:
+    """Where the provider is to call about this attempt, or None. What is sent again under its key is sent as it was."""
+    if record.time("again_since") is not None:
+        return record.fields.get("webhook")
+    settings = context.settings
+    if settings.webhooks_url is None or settings.webhooks_secret is None:
+        return None
+    if not isinstance(adapter(take.provider), CallingBack):
+        return None
+    called = Called(record.batch, record.index, record.attempt)
+    return settings.webhooks_url.rstrip("/") + path_of(settings.webhooks_secret, settings.namespace, called)
 
 
 def attempt_of(context: Context, take: Take, number: int) -> Attempt:
