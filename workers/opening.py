@@ -138,8 +138,16 @@ class _Opener:
 
     def freeze(self, lineage: Lineage) -> None:
         """Put it in the place of what was frozen before. Raises `Overtaken` rather than over what came meanwhile."""
-        _check(self.context, lineage.current.batch, self.mine)
+        batch = lineage.current.batch
+        _check(self.context, batch, self.mine)
         self.ledger.freeze(lineage.to_json())
+        if not self.mine():
+            # Suspended in the middle of it for longer than the lock lasts: others may have opened it since, and what
+            # they froze is what Redis was told.
+            newer = self.context.room.manifest(batch)
+            if newer is not None:
+                self.ledger.freeze(newer)
+            raise Emptied(batch) if newer is None else Overtaken(batch)
 
 
 def _check(context: Context, batch: str, mine: Callable[[], bool]) -> None:

@@ -109,7 +109,7 @@ def test_a_receipt_that_was_deleted_costs_nothing_while_the_provider_has_the_vid
             path.unlink()
         ended = desk.run("run", "night.yaml")
         assert ended.code == 0, ended.output
-        assert "0 submissions, 3 objects written" in ended.output
+        assert "0 submissions, 4 objects written" in ended.output
         assert done(desk) == provider.billed == 12
 
 

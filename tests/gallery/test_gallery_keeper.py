@@ -59,6 +59,17 @@ def test_what_looks_submitted_while_it_runs_is_a_doubt_afterwards(shown: MakeSho
     assert b"is not known" in batch.store.get(PAGE)
 
 
+def test_a_batch_with_a_doubt_that_is_run_again_gets_no_other_page(shown: MakeShown) -> None:
+    batch = shown()
+    batch.intended(0)
+    PageKeeper(Onlooker(batch.store, "night")).refresh(running=False)
+    again = PageKeeper(Onlooker(batch.store, "night"))
+    puts = len(batch.store.puts)
+    assert not again.refresh(running=True)
+    assert not again.refresh(running=False)
+    assert len(batch.store.puts) == puts
+
+
 def test_the_files_beside_a_page_come_before_it(shown: MakeShown, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "MOST_IN_ONE", 2)
     batch = shown(seeds(3))

@@ -37,10 +37,12 @@ class PageKeeper:
         if listing is None:
             return False
         # With nobody at work, an intent alone is a doubt: the same record makes another page.
-        fingerprint = f"{listing.fingerprint[:32]}{'-running' if running and listing.unanswered else ''}"
+        record = listing.fingerprint[:32]
+        fingerprint = f"{record}{'-running' if running and listing.unanswered else ''}"
         if self._last is None:
             self._last = self._there()
-        if self._last == fingerprint:
+        # Nor is a page that was written at the end of a run written again because another one begins.
+        if self._last == fingerprint or (running and self._last == record):
             return False
         view = self.onlooker.view(listing, running=running)
         self._put(write_page(page_data(view), fingerprint=fingerprint))
