@@ -218,6 +218,13 @@ class WaitingRoom(Lookout):
 
     def tick(self, *, most: int = 200, most_unstarted: int = 128) -> list[Work]:
         """Hand out what can be done now: at most `most` steps, each under a fresh fence and a lease."""
+        return self.ask(most=most, most_unstarted=most_unstarted)[0]
+
+    def ask(self, *, most: int = 200, most_unstarted: int = 128) -> tuple[list[Work], float | None]:
+        """What `tick` hands out, and in how many seconds there will be more, should nothing happen meanwhile.
+
+        None when that can't be known. What happens meanwhile rings the bell.
+        """
         flat = cast(
             "list[bytes]",
             self._run(
@@ -231,11 +238,24 @@ class WaitingRoom(Lookout):
                 as_ms(self.leases.recover),
             ),
         )
-        parts = [as_text(part) for part in flat]
-        return [
+        again, *parts = [as_text(part) for part in flat]
+        works = [
             Work(Step(parts[i]), parts[i + 1], int(parts[i + 2]), int(parts[i + 3]), int(parts[i + 4]))
             for i in range(0, len(parts), 5)
         ]
+        return works, int(again) / 1000 if again else None
+
+    def ring(self) -> None:
+        """Wake one of the pumps that sleep: something has become possible."""
+        self._run("ring")
+
+    def await_bell(self, seconds: float) -> bool:
+        """Sleep until the bell rings, which then wakes no other, or until `seconds` are over. Whether it has rung.
+
+        The scripts ring it by themselves, when a seat is freed or something is due sooner than was told.
+        """
+        with reaching():
+            return self._redis.blpop([self._key("bell")], timeout=seconds) is not None
 
     def quote(self, batch: str, prices: Mapping[int, str]) -> None:
         """Say what takes may cost at most, by index: `"<micros>,<micros>"` for the batch's account and the day's.

@@ -38,6 +38,18 @@ local UNSTARTED = NS .. ':unstarted'
 local LANES = NS .. ':lanes'
 local BATCHES = NS .. ':batches'
 local STORE = NS .. ':store'
+local BELL = NS .. ':bell'
+local AGAIN = NS .. ':again'
+
+-- Wake one of the pumps that sleep, once for all that has become possible until it asks.
+local function ring()
+  if redis.call('LLEN', BELL) == 0 then redis.call('RPUSH', BELL, 1) end
+end
+
+-- Something can be done at `moment`: wake a pump if they mean to sleep for longer.
+local function ring_before(moment)
+  if moment < tonumber(redis.call('GET', AGAIN) or 'inf') then ring() end
+end
 
 -- Jobs that came besides a take's own are followed under indices above those of any take.
 local ORPHANS = 10000000000000
@@ -94,7 +106,12 @@ local function list_batch(lane, batch)
   local base = -tonumber(redis.call('HGET', batch_key(batch), 'priority') or '0') * PRIORITY
   local key = lane_key(lane, 'batches')
   local least = redis.call('ZRANGEBYSCORE', key, whole(base), whole(base + PRIORITY - 1), 'WITHSCORES', 'LIMIT', 0, 1)[2]
-  redis.call('ZADD', key, 'NX', least or whole(base), batch)
+  if redis.call('ZADD', key, 'NX', least or whole(base), batch) == 1 then ring() end
+end
+
+-- A freed seat is given on at once.
+local function free_seat(lane, who)
+  if redis.call('SREM', lane_key(lane, 'seats'), who) == 1 and redis.call('ZCARD', lane_key(lane, 'batches')) > 0 then ring() end
 end
 
 -- A provider that lists its jobs lists those of all takes: what is some take's already can't be another's.
@@ -113,6 +130,7 @@ end
 
 local function due_in(batch, index, delay)
   redis.call('ZADD', DUE, NOW + delay, member(batch, index))
+  ring_before(NOW + delay)
 end
 
 -- Money, in micros of a currency. What a take may cost at most is reserved with its seat, for its batch and for its
@@ -272,7 +290,7 @@ move = function(batch, index, from, to, delay, fields, spend)
   elseif not (to == 'doubt' or (to == 'waiting' and again)) or redis.call('HGET', lane_key(lane), 'queues') == '1' then
     -- An attempt in doubt, or one that is to be sent again, may be alive at the provider and keeps its seat, except where
     -- the provider queues what is too much: there a seat too many costs nothing, and a held seat could stop the batch.
-    redis.call('SREM', lane_key(lane, 'seats'), who)
+    free_seat(lane, who)
   end
 
   if from ~= to then settle_money(batch, key, spend_at(from, to, again, spend)) end
@@ -281,6 +299,7 @@ move = function(batch, index, from, to, delay, fields, spend)
   if to == 'waiting' then
     redis.call('ZREM', DUE, who)
     redis.call('ZADD', batch_key(batch, 'back'), NOW + delay, index)
+    ring_before(NOW + delay)
     list_batch(redis.call('HGET', batch_key(batch), 'lane') or lane, batch)
   elseif ALIVE[to] or (to == 'doubt' and delay > 0) then
     due_in(batch, index, delay)

@@ -30,7 +30,7 @@ if takes_it_up then
     if state then
       leave(batch, besides, state)
       redis.call('ZREM', DUE, member(batch, besides))
-      redis.call('SREM', lane_key(lane, 'seats'), member(batch, besides))
+      free_seat(lane, member(batch, besides))
       redis.call('DEL', orphan)
     end
     redis.call('HDEL', batch_key(batch, 'orphans'), job)

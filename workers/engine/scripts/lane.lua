@@ -15,4 +15,5 @@ if ARGV[7] == '1' then
   end
 end
 redis.call('SADD', LANES, ARGV[4])
+ring()
 return 1

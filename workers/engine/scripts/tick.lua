@@ -1,7 +1,8 @@
 -- Hand out what can be done now. Any number of pumps may call it at any time.
 -- ARGV: 4 most steps to hand out, 5 lease of an admitted take, 6 of a poll, 7 of a collection (ms),
 --       8 most takes admitted and not begun, 9 lease of settling a doubt (ms), 10 of taking a batch up from the store (ms).
--- Returns a flat list, five a step: step, batch, index, fence, attempt.
+-- Returns in how many ms there will be more to do, should nothing happen meanwhile ('' when that can't be known), and then
+-- a flat list, five a step: step, batch, index, fence, attempt.
 local most = tonumber(ARGV[4])
 local lease = {admitted = tonumber(ARGV[5]), rendering = tonumber(ARGV[6]), collecting = tonumber(ARGV[7]),
   doubt = tonumber(ARGV[9])}
@@ -9,6 +10,13 @@ local most_unstarted = tonumber(ARGV[8])
 local step_of = {admitted = 'submit', rendering = 'poll', collecting = 'collect', doubt = 'settle'}
 local out = {}
 local RUN = server()
+local UNSTARTED_MS = 50 -- how soon to look again whether some of those that are admitted have begun
+
+local again_at
+local function again_by(moment)
+  moment = tonumber(moment)
+  if moment and (not again_at or moment < again_at) then again_at = moment end
+end
 
 local function say(...)
   for _, part in ipairs({...}) do out[#out + 1] = tostring(part) end
@@ -36,6 +44,7 @@ local function needs_recovery(batch)
     redis.call('HSET', key, 'recovering', NOW + tonumber(ARGV[10]))
     say('recover', batch, 0, 0, 1)
   end
+  again_by(redis.call('HGET', key, 'recovering'))
   return true
 end
 
@@ -242,6 +251,7 @@ local function admit_one(lane, batch, full)
   if unknown then say('parents', batch, unknown, 0, 1) end
   if not index then
     if not more or more == 'held' then stop(batch, held) end
+    again_by(redis.call('ZRANGEBYSCORE', batch_key(batch, 'back'), '(' .. NOW, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
     return 0, more
   end
   local take = take_key(batch, index)
@@ -264,14 +274,16 @@ local function admit(lane)
   local key = lane_key(lane)
   local limits = redis.call('HMGET', key, 'seats', 'interval', 'tat', 'not_before', 'paused', 'again')
   local open = limits[1] and not limits[5] and tonumber(limits[4] or '0') <= NOW
+  if limits[1] and not limits[5] and not open then again_by(limits[4]) end
   local seats, interval = tonumber(limits[1] or '0'), tonumber(limits[2] or '0')
   local tat = tonumber(limits[3] or '0') -- GCRA: when the next request would conform
   local skip = {}
-  while open and #out < most * 5 do
+  while open do
+    if #out >= most * 5 then return again_by(NOW) end
     local full = redis.call('SCARD', lane_key(lane, 'seats')) >= seats
     if full and limits[6] == '0' then return end
-    if redis.call('SCARD', UNSTARTED) >= most_unstarted then return end
-    if interval > 0 and tat > NOW then return end
+    if redis.call('SCARD', UNSTARTED) >= most_unstarted then return again_by(NOW + UNSTARTED_MS) end
+    if interval > 0 and tat > NOW then return again_by(tat) end
     local admitted = 0
     -- The batch that was served least goes first, so a large one doesn't starve one that comes later.
     for _, batch in ipairs(redis.call('ZRANGE', lane_key(lane, 'batches'), 0, 99)) do
@@ -292,7 +304,14 @@ local function admit(lane)
 end
 
 -- While the store fails, new takes would be paid for with nowhere to put them.
-if tonumber(redis.call('HGET', STORE, 'until') or '0') <= NOW then
+local until_then = tonumber(redis.call('HGET', STORE, 'until') or '0')
+if until_then <= NOW then
   for _, lane in ipairs(redis.call('SMEMBERS', LANES)) do admit(lane) end
+else
+  again_by(until_then)
 end
+if looks <= 0 then again_by(NOW) end
+again_by(redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2])
+if again_at then redis.call('SET', AGAIN, whole(again_at)) else redis.call('DEL', AGAIN) end
+table.insert(out, 1, again_at and whole(math.max(0, again_at - NOW)) or '')
 return out
