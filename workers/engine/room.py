@@ -119,6 +119,10 @@ class WaitingRoom(Lookout):
             "cut": None,
             "deadline": None if terms.deadline is None else as_ms(terms.deadline),
             "max_failures": terms.max_failures,
+            "not_before": None if terms.not_before is None else as_ms(terms.not_before),
+            "openings": [[as_ms(start), as_ms(end)] for start, end in terms.openings] or None,
+            "opens_at": None,
+            "weight": terms.weight,
             "on_doubt": terms.on_doubt,
         }
         grows = "*" if grew_from is None else grew_from
@@ -184,6 +188,8 @@ class WaitingRoom(Lookout):
             as_ms(limits.again_seconds),
             int(limits.lists),
             "" if limits.day_budget is None else limits.day_budget,
+            limits.least_seats,
+            limits.lead,
         )
 
     def pause(self, provider: str, *, kind: str, reason: str) -> None:
@@ -193,6 +199,25 @@ class WaitingRoom(Lookout):
     def slow_down(self, provider: str, *, seconds: float, reason: str) -> None:
         """Admit nothing more to a provider for so many seconds."""
         self._run("pause", provider, max(1, as_ms(seconds)), "rate", reason)
+
+    def refused(self, provider: str, *, sent_at: float, seconds: float, told: bool, reason: str) -> None:
+        """A submission sent at `sent_at` (seconds since the epoch, by Redis) was refused as one too many.
+
+        Nothing more is admitted to the provider for so many `seconds`; `told` says that these are its own word. Its
+        seats shrink, unless it was told and is the first time since something was accepted.
+        """
+        self._run("refused", provider, as_ms(sent_at), max(1, as_ms(seconds)), int(told), reason)
+
+    def came_to_nothing(self, provider: str, *, reason: str, seconds: float = 0.0) -> float:
+        """A submission came to nothing by the provider's own fault: admit nothing more to it for so many seconds.
+
+        Returns for how long it will be sent nothing because too many did so in a row; 0 where they didn't.
+        """
+        return int(self._run("trouble", provider, as_ms(seconds), reason)) / 1000
+
+    def quota(self, provider: str, left: int, *, seconds: float) -> None:
+        """The provider has said how many more requests it takes within so many seconds."""
+        self._run("quota", provider, max(0, left), max(1, as_ms(seconds)))
 
     def store_fails(self, reason: str, *, seconds: float) -> None:
         """Hold all admission back for so many seconds: there is nowhere to put what would be paid for.
