@@ -25,7 +25,7 @@ LONGEST_SLEEP = 1.0
 """Seconds. A Redis that was emptied rings for nobody."""
 
 SHORTEST_SLEEP = 0.02
-"""Seconds between two rounds: what is rung for meanwhile is handed out together."""
+"""Seconds from the beginning of a round to the next: what is rung for meanwhile is handed out together."""
 
 TROUBLE_SECONDS = 2.0
 LOOK_SECONDS = 2.0
@@ -98,13 +98,15 @@ class Pump:
     def _run(self) -> None:
         trouble = False
         while not self._stopping.is_set():
-            pause = SHORTEST_SLEEP
+            pause = 0.0
+            began = self._clock.monotonic()
             try:
                 self.once()
                 trouble = False
                 sleep = LONGEST_SLEEP if self._again is None else min(LONGEST_SLEEP, self._again)
                 if sleep > SHORTEST_SLEEP and not self._stopping.is_set():
                     self._room.await_bell(sleep)
+                pause = max(0.0, SHORTEST_SLEEP - (self._clock.monotonic() - began))
             except (RushesError, OperationalError) as error:
                 if not trouble:
                     log.warning("the pump waits: %s", error)
