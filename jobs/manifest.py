@@ -60,11 +60,15 @@ from jobs.terms import (
     Budget,
     Deadline,
     OnDoubt,
+    Window,
     read_budget,
     read_deadline,
     read_max_failures,
+    read_not_before,
     read_on_doubt,
     read_priority,
+    read_weight,
+    read_window,
 )
 
 MOST_TAKES = 10**12
@@ -126,6 +130,9 @@ OwnPrice = Annotated[Amount, BeforeValidator(read_amount), PlainSerializer(str, 
 Priority = Annotated[int, BeforeValidator(read_priority)]
 Limits = Annotated[Budget, BeforeValidator(read_budget), PlainSerializer(Budget.written)]
 Until = Annotated[Deadline, BeforeValidator(read_deadline), PlainSerializer(str, return_type=str)]
+From = Annotated[Deadline, BeforeValidator(read_not_before), PlainSerializer(str, return_type=str)]
+Daily = Annotated[Window, BeforeValidator(read_window), PlainSerializer(str, return_type=str)]
+Weight = Annotated[int, BeforeValidator(read_weight)]
 Failures = Annotated[int, BeforeValidator(read_max_failures)]
 Doubts = Annotated[OnDoubt, BeforeValidator(read_on_doubt)]
 Combine = Annotated[str, BeforeValidator(read_combine)]
@@ -138,7 +145,18 @@ Repeats = Annotated[int | None, BeforeValidator(read_repeat)]
 OtherShot = Annotated[str, BeforeValidator(_other_shot)]
 
 _MIXED = ("combine", "include", "exclude", "sample", "sample_seed", "takes", "repeat")
-_TERMS = ("price", "priority", "budget", "max_failures", "deadline", "on_doubt", "reuse")
+_TERMS = (
+    "price",
+    "priority",
+    "budget",
+    "max_failures",
+    "deadline",
+    "on_doubt",
+    "reuse",
+    "weight",
+    "not_before",
+    "window",
+)
 _CHAINED = ("model", "for_each", "promote", "pick")
 _ADDED = frozenset(
     {*UNSWEPT, *_TERMS, *_MIXED, *_CHAINED, "camera_fixed", "watermark", "web_search", "return_last_frame"}
@@ -291,8 +309,10 @@ class Manifest(_Written):
     `last_frame`, `retry_moderated` and `price` hold for every shot, unless the defaults or the shot say otherwise.
 
     Nothing more is submitted when the `budget` is used up, when `max_failures` takes have failed, or after the
-    `deadline`. `on_doubt` says what becomes of an attempt that nothing settles (None: `hold`), and `reuse` whether
-    takes of other batches are taken from the store where they are the same (None: no).
+    `deadline`; nor before `not_before`, or outside of the `window` of the day. `on_doubt` says what becomes of an
+    attempt that nothing settles (None: `hold`), and `reuse` whether takes of other batches are taken from the store
+    where they are the same (None: no). Of batches side by side, one of twice the `weight` (None: 1) is served twice as
+    often.
     """
 
     batch: Annotated[str, BeforeValidator(_batch_name)]
@@ -304,6 +324,9 @@ class Manifest(_Written):
     budget: Limits | None = None
     max_failures: Failures | None = None
     deadline: Until | None = None
+    not_before: From | None = None
+    window: Daily | None = None
+    weight: Weight | None = None
     on_doubt: Doubts | None = None
     reuse: YesOrNo | None = None
     defaults: Defaults = Defaults()

@@ -22,7 +22,7 @@ from jobs.strands import common_fields
 from jobs.sweeps import Range
 from jobs.sweeps.space import Samples
 from jobs.takes import Take, canonical
-from jobs.terms import Budget, Deadline
+from jobs.terms import Budget, Deadline, Window
 
 FIRST_TAKES = 3
 """How many takes of each shot a plan shows by name."""
@@ -91,6 +91,8 @@ class Plan:
     enough_for: int | None = None
     max_failures: int | None = None
     deadline: Deadline | None = None
+    not_before: Deadline | None = None
+    window: Window | None = None
     first: Take | None = None
     last: Take | None = None
 
@@ -113,6 +115,10 @@ class Plan:
             yield f"failures  stops after {self.max_failures:,}"
         if self.deadline is not None:
             yield f"deadline  {self.deadline}"
+        if self.not_before is not None:
+            yield f"begins    {self.not_before}"
+        if self.window is not None:
+            yield f"window    {self.window}"
         for shot in self.shots:
             by = " x " if shot.mixed is None else ", "
             axes = by.join(f"{name} {count:,}" for name, count in shot.axes)
@@ -143,6 +149,8 @@ class Plan:
             "budget": self._budget_json(),
             "max_failures": self.max_failures,
             "deadline": None if self.deadline is None else str(self.deadline),
+            "not_before": None if self.not_before is None else str(self.not_before),
+            "window": None if self.window is None else str(self.window),
             "shots": [
                 {
                     "name": shot.name,
@@ -213,6 +221,8 @@ def plan(manifest: Manifest, *, own_prices: PriceTable | None = None) -> Plan:
         enough_for=takes_within_budget(manifest, own_prices=own_prices),
         max_failures=manifest.max_failures,
         deadline=manifest.deadline,
+        not_before=manifest.not_before,
+        window=manifest.window,
         first=expansion[0],
         last=expansion[expansion.total - 1],
     )

@@ -17,13 +17,16 @@ from jobs.amounts import MICROS, Amount, Currency, read_amount
 from jobs.faults import Fault, Faults, did_you_mean, shown
 from jobs.fields import whole_number
 
-__all__ = ["Amount", "Budget", "Currency", "Deadline", "OnDoubt"]
+__all__ = ["Amount", "Budget", "Currency", "Deadline", "OnDoubt", "Window"]
 
 OnDoubt = Literal["hold", "resubmit"]
 """What becomes of an attempt that nothing settles: a person decides, or it is submitted again and may be paid twice."""
 
 MOST_FAILURES = 10**12
 HIGHEST_PRIORITY = 1000
+HIGHEST_WEIGHT = 100
+WINDOW_DAYS = 40
+"""For so many days the openings of a window are told; after that it opens each day as it last did."""
 
 _PERCENT = re.compile(r"\s*(\d{1,4}(?:\.\d{1,6})?)\s*%\s*", re.ASCII)
 _MOMENT = re.compile(
@@ -31,6 +34,7 @@ _MOMENT = re.compile(
 )
 _DAY = re.compile(r"\s*(\d{4}-\d\d-\d\d)\s*", re.ASCII)
 _TIME = re.compile(r"\s*(\d{1,2}):(\d\d)\s*", re.ASCII)
+_WINDOW = re.compile(r"\s*(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)\s*", re.ASCII)
 _FROM_NOW = re.compile(r"\s*(?:(\d{1,4})\s*h)?\s*(?:(\d{1,5})\s*m(?:in)?)?\s*", re.ASCII)
 _HOW = "write 8h, 90m, 07:00, 2026-11-22 07:00 or 2026-11-22T07:00+01:00"
 
@@ -122,6 +126,81 @@ class Deadline:
         if not hours and not minutes:
             raise ValueError(f"{shown(self.written)} is not a deadline; {_HOW}")
         return hours, minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time of day in which takes are submitted, as it is `written`: from one time up to another, or past midnight.
+
+    Raises ValueError when it is none.
+    """
+
+    written: str
+
+    def __post_init__(self) -> None:
+        found = _WINDOW.fullmatch(self.written)
+        if found is None:
+            raise ValueError(f"{shown(self.written)} is not a window; write 22:00-06:00")
+        opens, closes = (_clock(self.written, *parts) for parts in (found.groups()[:2], found.groups()[2:]))
+        if opens == closes:
+            raise ValueError(f"{shown(self.written)} has no length; leave it out to submit at any time")
+
+    def __str__(self) -> str:
+        return self.written
+
+    def openings(self, now: datetime) -> list[tuple[datetime, datetime]]:
+        """When it opens and closes, as meant by someone who writes it at `now`, in the time zone of `now`: from the one
+        that is open or comes next on, for `WINDOW_DAYS` days. Nights in which the clocks change are longer or shorter.
+
+        Raises ValueError when `now` has no time zone.
+        """
+        if now.tzinfo is None:
+            raise ValueError("a window is reckoned from a moment with a time zone")
+        found = _WINDOW.fullmatch(self.written)
+        assert found is not None, "it was looked at when it was made"
+        opens, closes = (_clock(self.written, *parts) for parts in (found.groups()[:2], found.groups()[2:]))
+        made = []
+        for day in range(-1, WINDOW_DAYS):
+            date = now.date() + timedelta(days=day)
+            until = date + timedelta(days=1) if closes < opens else date
+            start = datetime.combine(date, opens, tzinfo=now.tzinfo)
+            end = datetime.combine(until, closes, tzinfo=now.tzinfo)
+            # Compared in UTC, for the reason that `Deadline` has; an hour that the clocks leave out has no length.
+            if max(start.astimezone(UTC), now.astimezone(UTC)) < end.astimezone(UTC):
+                made.append((start, end))
+        return made
+
+
+def _clock(written: str, hour: str, minute: str) -> time:
+    try:
+        return time(int(hour) % 24 if hour == "24" and minute == "00" else int(hour), int(minute))
+    except ValueError as error:
+        raise ValueError(f"{shown(written)} names no time of day: {error}; write 22:00-06:00") from None
+
+
+def read_not_before(written: object) -> Deadline:
+    """The moment before which nothing is submitted, written as a deadline is. Raises ValueError."""
+    try:
+        return read_deadline(written)
+    except ValueError as error:
+        raise ValueError(str(error).replace("is not a deadline", "is not a moment")) from None
+
+
+def read_window(written: object) -> Window:
+    """The time of day in which takes are submitted. Raises ValueError."""
+    if isinstance(written, Window):
+        return written
+    if not isinstance(written, str):
+        raise ValueError(f"{shown(written)} is not a window; write 22:00-06:00")
+    return Window(written)
+
+
+def read_weight(written: object) -> int:
+    """How many takes of a batch are submitted for each one of a batch of weight 1. Raises ValueError."""
+    number = whole_number(written)
+    if not 1 <= number <= HIGHEST_WEIGHT:
+        raise ValueError(f"{number} is out of range; give 1 to {HIGHEST_WEIGHT}")
+    return number
 
 
 def read_budget(written: object) -> Budget:

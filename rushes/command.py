@@ -26,6 +26,7 @@ _LOOKING = {
     "watch": "rushes.looking",
     "costs": "rushes.costs",
     "doubts": "rushes.looking:list_doubts",
+    "limits": "rushes.limits",
     "gallery": "rushes.galleries",
     "picks": "rushes.picks",
     "sheet": "rushes.sheets",

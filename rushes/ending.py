@@ -13,8 +13,11 @@ SHUT_OUT_SECONDS = 60.0
 """For how long a key that is refused for accepted jobs too is given to be let in again."""
 
 SURE_SECONDS = 1.5
-"""For how long nothing may have changed before a batch that was stopped has ended: the pump looks five times a second
-whether what stopped it still holds."""
+"""For how long nothing may have changed before a batch that was stopped has ended: the pump looks each second whether
+what stopped it still holds."""
+
+COMES_BY_ITSELF = ("early", "window")
+"""What keeps a batch from going on and is over at its time: it is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ def ending(standing: Standing, *, idle: float, patience: float) -> Ending | None
     shut_out = lane.paused_kind == SHUT_OUT and idle >= min(patience, SHUT_OUT_SECONDS)
     if lane.paused is not None and (standing.alive == 0 or shut_out):
         return Ending(Exit.PROVIDER, f"{lane.provider} is paused: {lane.paused}")
+    if standing.stopped is not None and standing.stopped.kind in COMES_BY_ITSELF and standing.alive == 0:
+        return None
     if standing.store_trouble is not None and _only_store_left(standing):
         if standing.store_trouble_for >= patience:
             return Ending(Exit.TROUBLE, f"the store fails: {standing.store_trouble}")

@@ -230,6 +230,7 @@ def benches(client: redis.Redis, namespace: str, folder: Path) -> Iterator[Make]
         values: Mapping[str, str] = {
             "FAL_KEY": KEY,
             "RUSHES_FAL_URL": url,
+            "RUSHES_FAL_LEAD": "0",
             "RUSHES_NAMESPACE": namespace,
             "RUSHES_STORE": str(folder / "store"),
             "PATH": os.environ["PATH"],

@@ -112,6 +112,8 @@ class Context:
         translator = adapter(provider)
         return Limits(
             seats=settings.seats,
+            least_seats=settings.least_seats,
+            lead=settings.lead,
             requests_per_minute=settings.requests_per_minute,
             queues=CONVENTIONS[provider].queues,
             again_seconds=translator.settling_seconds if translator.settling == "again" else 0.0,

@@ -8,11 +8,13 @@ A whole batch is held by `hold`; parts of it by the spans that have a hold, or a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jobs.expansion import Expansion
+from jobs.manifest import Manifest
 from jobs.spans import KEPT, Span, merged, recut, to_json
 from jobs.sweeps.picks import Picks
 from workers.chains.picks import with_picks, without_picks
@@ -24,7 +26,8 @@ Row = tuple[int, int, int | None, str | None]
 
 
 class Holds(BaseModel):
-    """What is held of one batch, and why. `deadline` is in seconds since the epoch."""
+    """What is held of one batch, and why; and the moments that its manifest named when a person opened it: all are in
+    seconds since the epoch. `openings` are those of its window, each from a moment up to another."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -34,9 +37,20 @@ class Holds(BaseModel):
     deadline: float | None = None
     priority: int = 0
 
-    def until(self, deadline: float | None) -> Holds:
-        """The same, with another deadline."""
-        return self.model_copy(update={"deadline": deadline})
+    not_before: float | None = None
+    openings: tuple[tuple[float, float], ...] = ()
+
+    def timed(self, manifest: Manifest, now: datetime) -> Holds:
+        """The same, with the moments that `manifest` names, as meant by someone who writes them at `now`."""
+        deadline, begins, window = manifest.deadline, manifest.not_before, manifest.window
+        openings = () if window is None else window.openings(now)
+        return self.model_copy(
+            update={
+                "deadline": None if deadline is None else deadline.at(now).timestamp(),
+                "not_before": None if begins is None else begins.at(now).timestamp(),
+                "openings": tuple((start.timestamp(), end.timestamp()) for start, end in openings),
+            }
+        )
 
 
 def read_holds(ledger: Ledger) -> Holds:

@@ -17,6 +17,7 @@ from jobs.takes import Take
 from workers.accounts.attempts import AttemptCost, attempt_costs
 from workers.context import Context
 from workers.engine.limits import Spend, Terms
+from workers.holds import Holds
 from workers.receipts import Cost
 
 QUOTED_AT_ONCE = 100
@@ -25,15 +26,18 @@ DAY_SECONDS = 86_400
 STILL_OPEN = frozenset({"rendering", "in doubt"})
 
 
-def terms_of(manifest: Manifest, deadline: float | None) -> Terms:
-    """What the manifest that holds sets for its batch; `deadline` is in seconds since the epoch."""
+def terms_of(manifest: Manifest, holds: Holds) -> Terms:
+    """What the manifest that holds sets for its batch; its moments were reckoned when a person opened it."""
     budget = manifest.budget
     return Terms(
         currency=None if budget is None else budget.currency,
         budget=None if budget is None else budget.limit.micros(),
         budget_stop=None if budget is None else budget.stop.micros(),
         budget_cancel=None if budget is None else budget.cancel.micros(),
-        deadline=deadline,
+        deadline=holds.deadline,
+        not_before=holds.not_before,
+        openings=holds.openings,
+        weight=manifest.weight or 1,
         max_failures=manifest.max_failures,
         on_doubt=manifest.on_doubt or "hold",
     )

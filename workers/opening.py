@@ -91,9 +91,10 @@ def open_batch(context: Context, manifest: Manifest, inputs: Sequence[LocalInput
         # Before any worker can know of the batch: what it finds to submit, it finds the files for.
         store_inputs(context.store, inputs)
         holds = read_holds(ledger)
-        deadline = None if manifest.deadline is None else _moment(context, manifest)
-        if deadline != holds.deadline:
-            holds = holds.until(deadline)
+        # By the zone and not by the offset of today, for the night may be the one in which the clocks change.
+        timed = holds.timed(manifest, datetime.fromtimestamp(context.clock.now(), get_localzone()))
+        if timed != holds:
+            holds = timed
             _check(context, manifest.batch, mine)
             write_holds(ledger, holds)
         return _open(_Opener(context, ledger, mine, grew_from), lineage, holds, again=True)
@@ -193,7 +194,7 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
         provider=lineage.current.provider,
         manifest=lineage.to_json(),
         spans=spans_of(expansion, holds, picks),
-        terms=terms_of(lineage.current, holds.deadline),
+        terms=terms_of(lineage.current, holds),
         grew_from=opener.grew_from,
         chains=json.dumps(expansion.chained),
     )
@@ -333,10 +334,3 @@ def _torn(ledger: Ledger, known: Lineage | None, manifest: Manifest | None) -> b
         return known.to_json()
     told = ledger.told_digests()
     return next((each.to_json() for each in candidates if digest_of(each.to_json()) in told), None)
-
-
-def _moment(context: Context, manifest: Manifest) -> float:
-    assert manifest.deadline is not None
-    # By the zone and not by the offset of today, for the night may be the one in which the clocks change.
-    here = datetime.fromtimestamp(context.clock.now(), get_localzone())
-    return manifest.deadline.at(here).timestamp()

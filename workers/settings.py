@@ -2,6 +2,8 @@
 
     [fal]                        # or RUSHES_FAL_SEATS=2 and so on
     seats = 2
+    least_seats = 1              # the fewest that refusals may leave for a while
+    lead = 1                     # takes sent beyond the seats, where the provider queues them
     requests_per_minute = 60
     url = "https://queue.fal.run"
     first_poll = 2.0             # seconds: no poll comes sooner after the submission, or after another ...
@@ -33,7 +35,8 @@ DEFAULT_STORE = "./renders"
 class Convention:
     """What is conventional for a provider: the variable of its key, its address, and what a new account may do.
 
-    `queues` says that the provider queues what is over its limit, instead of refusing it. `account_variable` holds the
+    `queues` says that the provider queues what is over its limit, instead of refusing it; `lead` is how many takes more
+    than seats it is then given, so that no seat is idle until we know that it is free. `account_variable` holds the
     account's id, where addresses need one. `polled` says that it is asked how a job gets on; one that isn't answers the
     submission with the video.
     """
@@ -42,13 +45,14 @@ class Convention:
     url: str
     seats: int
     queues: bool = False
+    lead: int = 0
     account_variable: str | None = None
     polled: bool = True
 
 
 CONVENTIONS: Mapping[str, Convention] = {
     # Seats: fal's concurrency page gives a new account 2, and queues the rest without ever refusing it.
-    "fal": Convention(key_variable="FAL_KEY", url="https://queue.fal.run", seats=2, queues=True),
+    "fal": Convention(key_variable="FAL_KEY", url="https://queue.fal.run", seats=2, queues=True, lead=1),
     # The others name no number of renders at once; these are modest, and a 429 slows them down further.
     "cloudflare": Convention(
         key_variable="CLOUDFLARE_API_TOKEN",
@@ -72,6 +76,8 @@ class ProviderSettings(BaseModel):
     account: str = ""
     url: str
     seats: int = Field(ge=1, le=100_000)
+    least_seats: int = Field(default=1, ge=1, le=100_000)
+    lead: int = Field(default=0, ge=0, le=1000)
     requests_per_minute: float | None = Field(default=None, gt=0, le=1_000_000)
     first_poll: float = Field(default=2.0, gt=0, le=600)
     slowest_poll: float = Field(default=60.0, gt=0, le=3600)
@@ -160,7 +166,16 @@ _OWN = {
     "webhooks_url": "RUSHES_WEBHOOKS_URL",
     "webhooks_secret": "RUSHES_WEBHOOKS_SECRET",
 }
-_OF_PROVIDER = ("url", "seats", "requests_per_minute", "first_poll", "slowest_poll", "daily_budget")
+_OF_PROVIDER = (
+    "url",
+    "seats",
+    "least_seats",
+    "lead",
+    "requests_per_minute",
+    "first_poll",
+    "slowest_poll",
+    "daily_budget",
+)
 _FOREIGN_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
@@ -181,7 +196,12 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
     problems: list[str] = []
     providers: dict[str, ProviderSettings] = {}
     for name, convention in CONVENTIONS.items():
-        given: dict[str, Any] = {"url": convention.url, "seats": convention.seats, **file.get(name, {})}
+        given: dict[str, Any] = {
+            "url": convention.url,
+            "seats": convention.seats,
+            "lead": convention.lead,
+            **file.get(name, {}),
+        }
         sources = {field: f"{SETTINGS_FILE}: {name}.{field}" for field in given}
         for field in _OF_PROVIDER:
             variable = f"RUSHES_{name.upper()}_{field.upper()}"
@@ -195,6 +215,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
             given["account"] = values[convention.account_variable]
         try:
             providers[name] = ProviderSettings.model_validate(given)
+            problems += _at_odds(name, providers[name], sources)
         except ValidationError as error:
             problems += _readable(error, sources)
 
@@ -240,6 +261,16 @@ def _settings_file(values: Mapping[str, str], folder: Path) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: can't be read as TOML: {error}") from error
+
+
+def _at_odds(name: str, provider: ProviderSettings, sources: Mapping[str, str]) -> list[str]:
+    """What is right by itself and wrong beside something else."""
+    found = []
+    if provider.least_seats > provider.seats:
+        found.append(f"{sources['least_seats']}: {provider.least_seats} is more than its {provider.seats} seats")
+    if provider.lead and not CONVENTIONS[name].queues:
+        found.append(f"{sources['lead']}: {name} refuses what is over its limit and queues nothing; give it more seats")
+    return found
 
 
 def _readable(error: ValidationError, sources: Mapping[str, str]) -> list[str]:

@@ -61,8 +61,6 @@ def _explained(orders: Sequence[Order]) -> Iterator[None]:
         for batch, index, _, _ in orders:
             context().room.note(batch, index, None, {"waits_for": told})
         raise
-    finally:
-        context().wake()
 
 
 @app.task(name="submit")  # type: ignore[untyped-decorator]
@@ -178,8 +176,9 @@ def _start_pump(sender: Any, **_: object) -> None:
         quote=functools.partial(quotes, here),
         parents=functools.partial(parents_from, here),
         known=here.known_batches,
+        clock=here.clock,
     )
-    here.wake = pump.wake
+    here.wake = here.room.ring
     _pumps.append(pump)
     pump.start()
 

@@ -81,6 +81,9 @@ GOING_ON: list[tuple[dict[str, Any], float]] = [
     ({"waiting": 1}, 0.0),
     ({"waiting": 1}, PATIENCE - 1),
     ({"waiting": 1, "slowed": "429"}, PATIENCE - 1),
+    # Its time comes by itself.
+    ({"waiting": 1, "done": 2, "stopped": "window"}, 1e9),
+    ({"waiting": 3, "stopped": "early"}, 1e9),
     ({"admitted": 1}, PATIENCE - 1),
     ({"collecting": 1, "done": 5}, PATIENCE - 1),
     # What is at the provider is paid for, and is waited for however long it takes.

@@ -175,9 +175,10 @@ class Hall:
         return {member.decode(): (score - self.time.ms) / 1000 for member, score in found}
 
     def keys(self) -> dict[bytes, object]:
-        """Everything in the namespace, to compare before and after."""
+        """Everything in the namespace, to compare before and after; but for what wakes the pumps."""
         found: dict[bytes, object] = {}
-        for key in self.client.scan_iter(match=f"{self.namespace}:*", count=10_000):
+        bells = {f"{self.namespace}:{part}".encode() for part in ("bell", "again")}
+        for key in set(self.client.scan_iter(match=f"{self.namespace}:*", count=10_000)) - bells:
             found[key] = self.client.dump(key) if self.client.type(key) == b"string" else self._unordered(key)
         return found
 

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 import redis
-from hand_time import QUEUES, Hall
+from hand_time import LEASES, QUEUES, Hall
 from kombu.exceptions import OperationalError
 from workbench import until
 
 from workers.engine import pump as module
+from workers.engine.limits import Limits
 from workers.engine.pump import Pump
 from workers.engine.room import WaitingRoom
+from workers.engine.states import State
 from workers.engine.work import Work
 from workers.errors import RedisError
 
@@ -60,7 +62,6 @@ def test_a_running_pump_hands_out_and_stops_when_it_is_told_to(room: WaitingRoom
     pump.stop()
     room.open("later", digest="d", live=1, provider="fal", manifest=b"{}", spans="[[0,1,0,null]]")
     room.begin("later")
-    pump.wake()
     assert [work.batch for work in room.tick()] == ["later"], "it was left for another pump"
 
 
@@ -69,20 +70,82 @@ def test_a_pump_that_never_started_can_be_stopped(room: WaitingRoom) -> None:
 
 
 def test_it_is_woken_when_something_has_become_possible(room: WaitingRoom, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TICK_SECONDS", 3600.0)
+    monkeypatch.setattr(module, "LONGEST_SLEEP", 14.0)
     post = Post()
     pump = Pump(room, post)
     pump.start()
     until(lambda: len(post.works) == 3)
     room.open("later", digest="d", live=1, provider="fal", manifest=b"{}", spans="[[0,1,0,null]]")
     room.begin("later")
-
-    def woken() -> bool:
-        pump.wake()
-        return len(post.works) == 4
-
-    until(woken)
+    until(lambda: len(post.works) == 4)
     pump.stop()
+
+
+def test_a_freed_seat_is_given_on_without_a_tick_to_wait_for(
+    redis_client: redis.Redis, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LONGEST_SLEEP", 14.0)
+    room = WaitingRoom(redis_client, namespace)
+    room.open("b", digest="d", live=2, provider="fal", manifest=b"{}", spans="[[0,2,0,null]]")
+    room.set_limits("fal", Limits(seats=1))
+    room.begin("b")
+    post = Post()
+    pump = Pump(room, post)
+    pump.start()
+    until(lambda: len(post.works) == 1)
+    assert room.move(post.works[0], State.ADMITTED, State.FAILED)
+    until(lambda: len(post.works) == 2)
+    pump.stop()
+    assert [work.index for work in post.works] == [0, 1]
+
+
+class TestWhenToAskAgain:
+    """What the script tells a pump, so that it can sleep."""
+
+    def test_nothing_is_known_of_an_empty_room(self, hall: Hall) -> None:
+        assert hall.room.ask() == ([], None)
+
+    def test_when_a_lease_ends(self, hall: Hall) -> None:
+        hall.open(total=1)
+        works, again = hall.room.ask()
+        assert (len(works), again) == (1, LEASES.admitted)
+
+    def test_at_once_when_there_is_more_than_was_asked_for(self, hall: Hall) -> None:
+        hall.open(total=9)
+        assert hall.room.ask(most=3)[1] == 0
+
+    def test_when_the_next_request_may_be_sent(self, hall: Hall) -> None:
+        hall.open(total=9, limits=Limits(seats=9, requests_per_minute=60))
+        assert hall.room.ask()[1] == 1.0
+        hall.time.forward(0.25)
+        assert hall.room.ask() == ([], 0.75)
+
+    def test_when_a_provider_that_is_slowed_down_may_be_asked(self, hall: Hall) -> None:
+        hall.open(total=9)
+        hall.room.slow_down("fal", seconds=7, reason="429")
+        assert hall.room.ask() == ([], 7.0)
+
+    def test_when_a_take_that_came_back_may_begin(self, hall: Hall) -> None:
+        hall.open(total=1)
+        hall.room.move(hall.submitting(), State.SUBMITTING, State.WAITING, delay=5.0)
+        assert hall.room.ask() == ([], 5.0)
+
+    def test_when_the_store_is_tried_again(self, hall: Hall) -> None:
+        hall.open(total=1)
+        hall.room.store_fails("no room", seconds=10)
+        assert hall.room.ask() == ([], 10.0)
+
+    def test_what_is_due_sooner_than_was_told_rings(self, hall: Hall) -> None:
+        hall.open(total=1)
+        work = hall.submitting(lease=100.0)
+        hall.room.ask()
+        hall.client.delete(f"{hall.namespace}:bell")
+        assert hall.room.renew(work, lease=200.0)
+        assert not hall.room.await_bell(0.01), "that is later"
+        assert hall.room.renew(work, lease=3.0)
+        assert hall.room.renew(work, lease=2.0)
+        assert hall.room.await_bell(0.01)
+        assert not hall.room.await_bell(0.01), "once for all that has become possible"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +161,7 @@ def test_trouble_does_not_end_it_and_what_was_lost_comes_back_by_its_lease(hall:
 
     def in_time() -> bool:
         hall.time.forward(31)
-        pump.wake()
+        hall.room.ring()
         return len(post.works) >= 2
 
     until(in_time)

@@ -325,7 +325,7 @@ class TestLargeBatches:
         works = hall.room.tick()
         assert len(works) == 50
         assert hall.states() == {State.ADMITTED: 50, State.WAITING: 999_950}
-        assert hall.count_keys() < 50 + 15
+        assert hall.count_keys() < 50 + 17
 
     def test_a_long_stretch_of_finished_takes_is_passed_over_in_several_ticks(self, hall: Hall) -> None:
         hall.open(total=200_002, begin=False)

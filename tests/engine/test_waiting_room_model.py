@@ -42,8 +42,8 @@ LEADS_TO = {
     State.FAILED: {State.WAITING, State.RENDERING, State.WAIVED},
     State.WAITING: {State.FAILED, State.BLOCKED, State.DOUBT, State.CANCELLED, State.WAIVED},
     State.BLOCKED: {State.WAITING, State.CANCELLED, State.WAIVED},
-    State.CANCELLED: {State.WAITING, State.WAIVED},
-    State.WAIVED: {State.WAITING},
+    State.CANCELLED: {State.WAITING, State.BLOCKED, State.WAIVED},
+    State.WAIVED: {State.WAITING, State.BLOCKED},
     State.DONE: set(),
 }
 """By a hand's move; besides these a tick admits, and an acceptance makes `RENDERING` of all in `TAKEN_UP`."""
@@ -205,7 +205,8 @@ class RoomMachine(RuleBasedStateMachine):
         if take.state is State.DONE and end is State.DONE:
             assert self.hall.room.move(self._hand(at), State.COLLECTING, State.DONE), "it is, whoever did it"
             return
-        if not take.known or stale:
+        untrusted = end is State.SUBMITTING and at[0] not in self.begun
+        if not take.known or stale or untrusted:
             before = self.hall.keys()
             assert not self.hall.room.move(self._hand(at, stale=stale), start, end)
             assert self.hall.keys() == before

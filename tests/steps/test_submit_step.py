@@ -364,7 +364,7 @@ class TestRefused:
             raise RedisError("Redis can't be reached")
 
         with monkeypatch.context() as patch:
-            patch.setattr(bench.room, "slow_down", away)
+            patch.setattr(bench.room, "refused", away)
             with pytest.raises(RedisError):
                 submit(bench.context, work)
         bench.clock.forward(1000)
@@ -453,5 +453,5 @@ class TestAgainUnderTheSameKey:
 
 
 def test_the_limits_of_the_settings_are_those_of_the_lane(make: Make, fal: ScriptedFal) -> None:
-    bench = make(fal.url, RUSHES_FAL_SEATS="7", RUSHES_FAL_REQUESTS_PER_MINUTE="30")
-    assert bench.context.limits("fal") == Limits(seats=7, requests_per_minute=30.0, queues=True)
+    bench = make(fal.url, RUSHES_FAL_SEATS="7", RUSHES_FAL_REQUESTS_PER_MINUTE="30", RUSHES_FAL_LEAD="1")
+    assert bench.context.limits("fal") == Limits(seats=7, requests_per_minute=30.0, queues=True, lead=1)

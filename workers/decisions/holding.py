@@ -107,6 +107,8 @@ def keep(context: Context, batch: str) -> None:
             "reason": reason,
             "spans": held_of(from_json(context.room.spans(batch)), context.expansion(batch)),
             "deadline": before.deadline,
+            "not_before": before.not_before,
+            "openings": before.openings,
             "priority": before.priority if standing is None else standing.priority,
         }
     )

@@ -33,6 +33,9 @@ class Limits:
     attempt may be sent again under its key, to be answered with the job it was the first time; 0 where it may not.
     `lists` says that it can be asked for the jobs it has accepted. `day_budget` is the most that may be spent there in
     a day (UTC), in micros of the currency in which its prices are.
+
+    Where it refuses too much at once, fewer `seats` are used for a while, but no fewer than `least_seats`. Where it
+    queues the excess, `lead` takes more than seats are sent, so that none is idle until we know that it is free.
     """
 
     seats: int
@@ -41,6 +44,8 @@ class Limits:
     again_seconds: float = 0.0
     lists: bool = False
     day_budget: int | None = None
+    least_seats: int = 1
+    lead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,9 @@ class Terms:
 
     Nothing more is submitted once what is spent and reserved would exceed `budget_stop`; once `budget_cancel` is really
     spent, what can be cancelled is. `deadline` is in seconds since the epoch, after which nothing more is submitted;
-    nor is it after `max_failures` takes have failed.
+    nor is it after `max_failures` takes have failed, before `not_before`, or outside of the `openings`, each from a
+    moment up to another; after the last one they come each day as that did. A batch of `weight` 2 is served twice as
+    often as one of 1.
     """
 
     currency: str | None = None
@@ -58,6 +65,9 @@ class Terms:
     budget_cancel: int | None = None
     deadline: float | None = None
     max_failures: int | None = None
+    not_before: float | None = None
+    openings: tuple[tuple[float, float], ...] = ()
+    weight: int = 1
     on_doubt: Literal["hold", "resubmit"] = "hold"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Literal, cast
 
 from jobs.spans import from_json
@@ -201,6 +202,13 @@ class Lookout:
         told = ((int(index), as_text(why)) for index, why in zip(indices, reasons, strict=True) if why)
         return next(told, None)
 
+    def lanes(self) -> list[Lane]:
+        """What holds for each provider whose limits were ever set, and what was learned of it."""
+        with reaching():
+            members = cast("set[bytes]", self._redis.smembers(self._key("lanes")))
+            now = round(self.time() * 1000)
+            return [self._lane(name, now) for name in sorted(as_text(member) for member in members)]
+
     def standing(self, batch: str) -> Standing | None:
         """How a batch stands, or None when Redis knows no such batch."""
         with reaching():
@@ -272,20 +280,42 @@ class Lookout:
         raw = cast("dict[bytes, bytes]", self._redis.hgetall(self._key("lane", provider)))
         fields = {as_text(name): as_text(value) for name, value in raw.items()}
         slowed_for = max(0.0, (float(fields.get("not_before", 0)) - now) / 1000)
+        quota_for = max(0.0, (float(fields.get("quota_until", 0)) - now) / 1000)
         return Lane(
             provider=provider,
-            seats=int(fields.get("seats", 0)),
+            seats=_seats(fields),
             seats_taken=int(self._redis.scard(self._key("lane", provider, "seats"))),
             paused=fields.get("paused"),
             paused_kind=fields.get("paused_kind"),
             slowed=fields.get("slowed") if slowed_for else None,
             slowed_for=slowed_for,
+            seats_set=int(fields.get("seats", 0)),
+            least_seats=int(fields.get("least", 1)),
+            lead=int(fields.get("lead", 0)),
+            learned=float(fields["learned"]) if "learned" in fields else None,
+            taught=fields.get("taught") if "learned" in fields else None,
+            broken=int(fields.get("broken", 0)),
+            quota_left=int(fields["quota_left"]) if quota_for else None,
+            quota_for=quota_for,
+            interval=int(fields.get("interval", 0)) / 1000,
         )
 
     def _field(self, batch: str, name: str) -> str | None:
         with reaching():
             found = cast("bytes | None", self._redis.hget(self._key("batch", batch), name))
         return None if found is None else as_text(found)
+
+
+def _moment(ms: str | None) -> str:
+    return "a later time" if ms is None else f"{datetime.fromtimestamp(float(ms) / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _seats(fields: Mapping[str, str]) -> int:
+    """What the scripts' `seats_of` says."""
+    seats = int(fields.get("seats", 0))
+    if "learned" in fields:
+        seats = min(seats, int(float(fields["learned"])))
+    return seats + (int(fields.get("lead", 0)) if fields.get("queues") == "1" else 0)
 
 
 def _money(fields: Mapping[str, str]) -> Money:
@@ -315,5 +345,7 @@ def _stopped(fields: Mapping[str, str], money: Money, provider: str) -> Stopped 
         "unpriced": "the next take has no known price, and there is a budget",
         "failures": f"{fields.get('n:failed', 0)} takes have failed, and max_failures is {fields.get('max_failures')}",
         "deadline": "its deadline has passed",
+        "early": f"it was to begin at {_moment(fields.get('opens_at'))}",
+        "window": f"its window opens at {_moment(fields.get('opens_at'))}",
     }
     return Stopped(kind, told.get(kind, kind))

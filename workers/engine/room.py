@@ -119,6 +119,10 @@ class WaitingRoom(Lookout):
             "cut": None,
             "deadline": None if terms.deadline is None else as_ms(terms.deadline),
             "max_failures": terms.max_failures,
+            "not_before": None if terms.not_before is None else as_ms(terms.not_before),
+            "openings": [[as_ms(start), as_ms(end)] for start, end in terms.openings] or None,
+            "opens_at": None,
+            "weight": terms.weight,
             "on_doubt": terms.on_doubt,
         }
         grows = "*" if grew_from is None else grew_from
@@ -184,6 +188,8 @@ class WaitingRoom(Lookout):
             as_ms(limits.again_seconds),
             int(limits.lists),
             "" if limits.day_budget is None else limits.day_budget,
+            limits.least_seats,
+            limits.lead,
         )
 
     def pause(self, provider: str, *, kind: str, reason: str) -> None:
@@ -193,6 +199,25 @@ class WaitingRoom(Lookout):
     def slow_down(self, provider: str, *, seconds: float, reason: str) -> None:
         """Admit nothing more to a provider for so many seconds."""
         self._run("pause", provider, max(1, as_ms(seconds)), "rate", reason)
+
+    def refused(self, provider: str, *, sent_at: float, seconds: float, told: bool, reason: str) -> None:
+        """A submission sent at `sent_at` (seconds since the epoch, by Redis) was refused as one too many.
+
+        Nothing more is admitted to the provider for so many `seconds`; `told` says that these are its own word. Its
+        seats shrink, unless it was told and is the first time since something was accepted.
+        """
+        self._run("refused", provider, as_ms(sent_at), max(1, as_ms(seconds)), int(told), reason)
+
+    def came_to_nothing(self, provider: str, *, reason: str, seconds: float = 0.0) -> float:
+        """A submission came to nothing by the provider's own fault: admit nothing more to it for so many seconds.
+
+        Returns for how long it will be sent nothing because too many did so in a row; 0 where they didn't.
+        """
+        return int(self._run("trouble", provider, as_ms(seconds), reason)) / 1000
+
+    def quota(self, provider: str, left: int, *, seconds: float) -> None:
+        """The provider has said how many more requests it takes within so many seconds."""
+        self._run("quota", provider, max(0, left), max(1, as_ms(seconds)))
 
     def store_fails(self, reason: str, *, seconds: float) -> None:
         """Hold all admission back for so many seconds: there is nowhere to put what would be paid for.
@@ -218,6 +243,13 @@ class WaitingRoom(Lookout):
 
     def tick(self, *, most: int = 200, most_unstarted: int = 128) -> list[Work]:
         """Hand out what can be done now: at most `most` steps, each under a fresh fence and a lease."""
+        return self.ask(most=most, most_unstarted=most_unstarted)[0]
+
+    def ask(self, *, most: int = 200, most_unstarted: int = 128) -> tuple[list[Work], float | None]:
+        """What `tick` hands out, and in how many seconds there will be more, should nothing happen meanwhile.
+
+        None when that can't be known. What happens meanwhile rings the bell.
+        """
         flat = cast(
             "list[bytes]",
             self._run(
@@ -231,11 +263,24 @@ class WaitingRoom(Lookout):
                 as_ms(self.leases.recover),
             ),
         )
-        parts = [as_text(part) for part in flat]
-        return [
+        again, *parts = [as_text(part) for part in flat]
+        works = [
             Work(Step(parts[i]), parts[i + 1], int(parts[i + 2]), int(parts[i + 3]), int(parts[i + 4]))
             for i in range(0, len(parts), 5)
         ]
+        return works, int(again) / 1000 if again else None
+
+    def ring(self) -> None:
+        """Wake one of the pumps that sleep: something has become possible."""
+        self._run("ring")
+
+    def await_bell(self, seconds: float) -> bool:
+        """Sleep until the bell rings, which then wakes no other, or until `seconds` are over. Whether it has rung.
+
+        The scripts ring it by themselves, when a seat is freed or something is due sooner than was told.
+        """
+        with reaching():
+            return self._redis.blpop([self._key("bell")], timeout=seconds) is not None
 
     def quote(self, batch: str, prices: Mapping[int, str]) -> None:
         """Say what takes may cost at most, by index: `"<micros>,<micros>"` for the batch's account and the day's.

@@ -19,6 +19,25 @@ class Lane:
     paused_kind: str | None
     slowed: str | None
     slowed_for: float
+    seats_set: int = 0
+    """What the settings allow; `seats` is what is used of it at present, the lead included."""
+
+    least_seats: int = 1
+    lead: int = 0
+    learned: float | None = None
+    """The seats that refusals have left, where those are fewer; it grows back in parts of a seat."""
+
+    taught: str | None = None
+    """What the provider said when it last refused."""
+
+    broken: int = 0
+    """Submissions in a row that came to nothing by the provider's own fault."""
+
+    quota_left: int | None = None
+    quota_for: float = 0.0
+    interval: float = 0.0
+    """Seconds between two requests; 0 where there is no limit."""
+
     seats_in_doubt: int = 0
     """Seats of takes in doubt that only a person can decide about; counted only where all seats are taken."""
 
@@ -28,7 +47,8 @@ class Stopped:
     """Why nothing more of a batch is submitted, though takes wait.
 
     `kind` is one of `paused`, `cancelled`, `waived` (by a person), `budget`, `day` (the provider's budget of today),
-    `unpriced`, `failures` and `deadline`; `told` says it in a sentence.
+    `unpriced`, `failures`, `deadline`, and `early` or `window`, which are over by themselves; `told` says it in a
+    sentence.
     """
 
     kind: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -12,6 +13,12 @@ from workers.redaction import redact
 
 LONGEST_EXCERPT = 4000
 """Characters of an answer that an error keeps."""
+
+
+_EPOCHS = 1e9
+_LONGEST_RESET = 3600.0
+_PART = re.compile(r";\s*([rt])=(\d{1,9})(?![\d.])")
+_SPAN = re.compile(r"(?:(\d{1,3})h)?(?:(\d{1,4})m)?(?:(\d{1,5}(?:\.\d{1,9})?)s)?")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -27,6 +34,51 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if until is None or sent is None:
         return None
     return max(0.0, (until - sent).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaLeft:
+    """How many more `requests` a provider takes within so many `seconds`."""
+
+    requests: int
+    seconds: float
+
+
+def quota_left(headers: Mapping[str, str]) -> QuotaLeft | None:
+    """What an answer's headers say of how many requests are left, or None when they don't say until when that holds.
+
+    Read are `RateLimit` of the IETF's draft (`"default";r=50;t=30`), the `RateLimit-Remaining` and `-Reset` of its
+    earlier versions, and the `X-RateLimit-` spellings of both, also those that end in `-Requests`. A reset is in
+    seconds from now, in seconds since the epoch, or as `1m30s`.
+    """
+    policies = [dict(_PART.findall(policy)) for policy in headers.get("ratelimit", "").split(",")]
+    told = [QuotaLeft(int(each["r"]), float(each["t"])) for each in policies if {"r", "t"} <= each.keys()]
+    if told:
+        return min(told, key=lambda each: each.requests)
+    for before in ("ratelimit-", "x-ratelimit-"):
+        for after in ("", "-requests"):
+            left = headers.get(f"{before}remaining{after}", "").strip()
+            seconds = _until(headers.get(f"{before}reset{after}", "").strip(), headers)
+            if re.fullmatch(r"\d{1,9}", left) and seconds is not None:
+                return QuotaLeft(int(left), seconds)
+    return None
+
+
+def _until(written: str, headers: Mapping[str, str]) -> float | None:
+    """The seconds until a reset, an hour at most: what is longer is a quota of days, and not ours to wait for."""
+    if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", written):
+        seconds = float(written)
+        if seconds > _EPOCHS:
+            sent = _date(headers.get("date", ""))
+            if sent is None:
+                return None
+            seconds -= sent.timestamp()
+    elif written and (parts := _SPAN.fullmatch(written)):
+        hours, minutes, whole = (float(part or 0) for part in parts.groups())
+        seconds = hours * 3600 + minutes * 60 + whole
+    else:
+        return None
+    return seconds if 0 <= seconds <= _LONGEST_RESET else None
 
 
 def excerpt(response: Response, secrets: Iterable[str] = ()) -> str:

@@ -21,7 +21,8 @@ from workers.polling.placing import Bounds, Seen
 from workers.providers import adapter
 from workers.providers.errors import AuthRefused, InDoubt, ProviderError, QuotaExhausted, RateLimited
 from workers.providers.protocol import Delivered, Job, Rendered, Response
-from workers.steps.failures import UNREACHABLE_SECONDS, as_json, end_attempt, hold_back
+from workers.providers.reading import quota_left
+from workers.steps.failures import UNREACHABLE_SECONDS, as_json, came_to_nothing, end_attempt, hold_back
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +39,15 @@ def settle(context: Context, work: Work, take: Take, outcome: Outcome) -> None:
     if isinstance(outcome, NotSent):
         reason = f"{take.provider} can't be reached: {context.clean(str(outcome))}"
         log.warning(reason)
-        context.room.slow_down(take.provider, seconds=UNREACHABLE_SECONDS, reason=reason)
+        came_to_nothing(context, take.provider, reason, seconds=UNREACHABLE_SECONDS)
         take_back(context, work, reason)
         return
     if isinstance(outcome, Broken):
         _doubt(context, work, take, InDoubt(f"the submission broke off: {outcome}"))
         return
+    left = quota_left(outcome.headers)
+    if left is not None:
+        context.room.quota(take.provider, left.requests, seconds=left.seconds)
     try:
         answer = adapter(take.provider).accepted(outcome)
     except InDoubt as error:
@@ -220,17 +224,17 @@ def _refused(context: Context, work: Work, take: Take, error: ProviderError) -> 
     if record is None or record.state is not State.SUBMITTING or record.fence != work.fence:
         return
     if record.time("again_since") is not None:
-        _refused_again(context, work, take, error)
+        _refused_again(context, work, take, error, record.time("submitted_at"))
         return
     if not end_attempt(context, record, work, error):
         # Refused for certain, but not on record: held in Redis alone until the attempt is made again.
-        hold_back(context, take.provider, error)
+        hold_back(context, take.provider, error, sent_at=record.time("submitted_at"))
         take_back(context, work, str(error))
 
 
-def _refused_again(context: Context, work: Work, take: Take, error: ProviderError) -> None:
+def _refused_again(context: Context, work: Work, take: Take, error: ProviderError, sent_at: float | None) -> None:
     """Refused now, which doesn't say whether the same key was accepted before: the attempt is not over."""
-    hold_back(context, take.provider, error)
+    hold_back(context, take.provider, error, sent_at=sent_at)
     told = as_json(error, context)
     if isinstance(error, RateLimited | AuthRefused | QuotaExhausted):
         delay = error.retry_after if error.retry_after is not None else AGAIN_SECONDS
@@ -243,6 +247,7 @@ def _refused_again(context: Context, work: Work, take: Take, error: ProviderErro
 
 def _doubt(context: Context, work: Work, take: Take, error: InDoubt) -> None:
     told = as_json(error, context)
+    came_to_nothing(context, take.provider, told["message"])
     translator = adapter(take.provider)
     record = context.room.take(work.batch, work.index)
     sent = None if record is None else record.time("again_since") or record.time("submitted_at")

@@ -49,18 +49,34 @@ def as_json(error: ProviderError, context: Context) -> dict[str, Any]:
     }
 
 
-def hold_back(context: Context, provider: str, error: ProviderError, *, following: bool = False) -> None:
+def hold_back(
+    context: Context, provider: str, error: ProviderError, *, following: bool = False, sent_at: float | None = None
+) -> None:
     """Pause or slow the provider down, if the failure is about the provider and not about the take.
 
-    `following` says that it was a job that was being asked about.
+    `following` says that it was a job that was being asked about; `sent_at` that it was a submission, and when it was
+    sent (seconds since the epoch, by Redis).
     """
     if isinstance(error, AuthRefused | QuotaExhausted):
         kind = SHUT_OUT if following and isinstance(error, AuthRefused) else error.kind
         context.room.pause(provider, kind=kind, reason=context.clean(str(error)))
         log.error("%s is paused: %s", provider, context.clean(str(error)))
     elif isinstance(error, RateLimited):
-        seconds = error.retry_after if error.retry_after is not None else RATE_SECONDS
-        context.room.slow_down(provider, seconds=seconds, reason=context.clean(str(error)))
+        seconds, told = (RATE_SECONDS, False) if error.retry_after is None else (error.retry_after, True)
+        reason = context.clean(str(error))
+        if sent_at is None:
+            context.room.slow_down(provider, seconds=seconds, reason=reason)
+        else:
+            context.room.refused(provider, sent_at=sent_at, seconds=seconds, told=told, reason=reason)
+    elif isinstance(error, Transient) and sent_at is not None:
+        came_to_nothing(context, provider, context.clean(str(error)))
+
+
+def came_to_nothing(context: Context, provider: str, reason: str, *, seconds: float = 0.0) -> None:
+    """A submission came to nothing by the provider's own fault; too many in a row stop it for a while."""
+    stopped = context.room.came_to_nothing(provider, reason=reason, seconds=seconds)
+    if stopped:
+        log.error("%s is sent nothing for %.0f s: too many submissions in a row came to nothing", provider, stopped)
 
 
 def store_failed(context: Context, error: StoreError) -> None:
@@ -109,7 +125,8 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, error: Provide
     except StoreError as trouble:
         store_failed(context, trouble)
         return False
-    hold_back(context, take.provider, error)
+    submitted = record.time("submitted_at") if record.state is State.SUBMITTING else None
+    hold_back(context, take.provider, error, sent_at=submitted)
     fields: dict[str, Any] = {
         **dict.fromkeys(("job", "job_id", "polls", "filed", "submitted_at", "ended", "gone")),
         "error": told,

@@ -38,6 +38,18 @@ local UNSTARTED = NS .. ':unstarted'
 local LANES = NS .. ':lanes'
 local BATCHES = NS .. ':batches'
 local STORE = NS .. ':store'
+local BELL = NS .. ':bell'
+local AGAIN = NS .. ':again'
+
+-- Wake one of the pumps that sleep, once for all that has become possible until it asks.
+local function ring()
+  if redis.call('LLEN', BELL) == 0 then redis.call('RPUSH', BELL, 1) end
+end
+
+-- Something can be done at `moment`: wake a pump if they mean to sleep for longer.
+local function ring_before(moment)
+  if moment < tonumber(redis.call('GET', AGAIN) or 'inf') then ring() end
+end
 
 -- Jobs that came besides a take's own are followed under indices above those of any take.
 local ORPHANS = 10000000000000
@@ -90,11 +102,58 @@ end
 -- Put a batch among those that its lane serves, if it is not there, on a level with the one of its priority that was
 -- served least: from nothing it would be served alone until it had caught up with all that came before it.
 local PRIORITY = 1000000000000
+local SERVED = 1000 -- by so much a take counts of a batch of weight 1
 local function list_batch(lane, batch)
   local base = -tonumber(redis.call('HGET', batch_key(batch), 'priority') or '0') * PRIORITY
   local key = lane_key(lane, 'batches')
   local least = redis.call('ZRANGEBYSCORE', key, whole(base), whole(base + PRIORITY - 1), 'WITHSCORES', 'LIMIT', 0, 1)[2]
-  redis.call('ZADD', key, 'NX', least or whole(base), batch)
+  if redis.call('ZADD', key, 'NX', least or whole(base), batch) == 1 then ring() end
+end
+
+-- How many takes a lane may have in flight: the seats that are set, or what refusals have taught; and where the provider
+-- queues what is too much, so many more as keep a seat from being idle until we know that it is free.
+local function seats_of(lane)
+  local set = redis.call('HMGET', lane_key(lane), 'seats', 'learned', 'queues', 'lead')
+  local seats = tonumber(set[1] or '0')
+  if set[2] then seats = math.min(seats, math.floor(tonumber(set[2]))) end
+  if set[3] == '1' then seats = seats + tonumber(set[4] or '0') end
+  return seats
+end
+
+-- So many submissions in a row that came to nothing by the provider's own fault stop it for a while.
+local BREAKS_AT = 5
+local PROBE = 60000 -- and then it is tried with one, for whose answer so many ms are waited at most
+
+-- The provider has accepted something: what stood against it is over, and after a quiet minute the seats grow back, by
+-- about one for each round of them.
+local QUIET = 60000
+local function accepted_there(lane)
+  local key = lane_key(lane)
+  local set = redis.call('HMGET', key, 'seats', 'learned', 'shrunk_at', 'broken')
+  if tonumber(set[4] or '0') >= BREAKS_AT then redis.call('HDEL', key, 'not_before', 'slowed') end
+  redis.call('HDEL', key, 'strikes', 'broken')
+  if not set[2] or NOW - tonumber(set[3] or '0') < QUIET then return end
+  local learned = tonumber(set[2])
+  -- With seats to spare, an acceptance says nothing of whether there could be more.
+  if redis.call('SCARD', lane_key(lane, 'seats')) < math.floor(learned) then return end
+  learned = learned + 1 / math.floor(learned)
+  if learned >= tonumber(set[1] or '0') then
+    redis.call('HDEL', key, 'learned')
+  else
+    redis.call('HSET', key, 'learned', string.format('%.3f', learned))
+  end
+  ring()
+end
+
+local function hold_back(lane, wait, reason)
+  local key = lane_key(lane)
+  local known = tonumber(redis.call('HGET', key, 'not_before') or '0')
+  if NOW + wait > known then redis.call('HSET', key, 'not_before', NOW + wait, 'slowed', reason) end
+end
+
+-- A freed seat is given on at once.
+local function free_seat(lane, who)
+  if redis.call('SREM', lane_key(lane, 'seats'), who) == 1 and redis.call('ZCARD', lane_key(lane, 'batches')) > 0 then ring() end
 end
 
 -- A provider that lists its jobs lists those of all takes: what is some take's already can't be another's.
@@ -113,6 +172,7 @@ end
 
 local function due_in(batch, index, delay)
   redis.call('ZADD', DUE, NOW + delay, member(batch, index))
+  ring_before(NOW + delay)
 end
 
 -- Money, in micros of a currency. What a take may cost at most is reserved with its seat, for its batch and for its
@@ -272,7 +332,7 @@ move = function(batch, index, from, to, delay, fields, spend)
   elseif not (to == 'doubt' or (to == 'waiting' and again)) or redis.call('HGET', lane_key(lane), 'queues') == '1' then
     -- An attempt in doubt, or one that is to be sent again, may be alive at the provider and keeps its seat, except where
     -- the provider queues what is too much: there a seat too many costs nothing, and a held seat could stop the batch.
-    redis.call('SREM', lane_key(lane, 'seats'), who)
+    free_seat(lane, who)
   end
 
   if from ~= to then settle_money(batch, key, spend_at(from, to, again, spend)) end
@@ -281,6 +341,7 @@ move = function(batch, index, from, to, delay, fields, spend)
   if to == 'waiting' then
     redis.call('ZREM', DUE, who)
     redis.call('ZADD', batch_key(batch, 'back'), NOW + delay, index)
+    ring_before(NOW + delay)
     list_batch(redis.call('HGET', batch_key(batch), 'lane') or lane, batch)
   elseif ALIVE[to] or (to == 'doubt' and delay > 0) then
     due_in(batch, index, delay)

@@ -20,6 +20,7 @@ local takes_it_up = OPEN[take[1]] and take[3] == ARGV[10] and ARGV[11] ~= '1'
 local besides = redis.call('HGET', batch_key(batch, 'orphans'), job)
 if not takes_it_up and (besides or redis.call('ZSCORE', batch_key(batch, 'over'), job)) then return 'known' end
 remember_job(lane, job)
+accepted_there(lane)
 local fields = cjson.decode(ARGV[8])
 fields.job_id = job
 if takes_it_up then
@@ -30,7 +31,7 @@ if takes_it_up then
     if state then
       leave(batch, besides, state)
       redis.call('ZREM', DUE, member(batch, besides))
-      redis.call('SREM', lane_key(lane, 'seats'), member(batch, besides))
+      free_seat(lane, member(batch, besides))
       redis.call('DEL', orphan)
     end
     redis.call('HDEL', batch_key(batch, 'orphans'), job)

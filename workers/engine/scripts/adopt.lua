@@ -13,7 +13,7 @@ if held then
   leave(batch, index, held)
   settle_money(batch, key, 'none')
   redis.call('ZREM', DUE, member(batch, index))
-  redis.call('SREM', lane_key(lane_of(batch, key), 'seats'), member(batch, index))
+  free_seat(lane_of(batch, key), member(batch, index))
   redis.call('DEL', key)
   redis.call('HSET', key, 'fence', fence)
 elseif redis.call('GETBIT', batch_key(batch, 'done'), index) == 1 then

@@ -47,4 +47,5 @@ if ARGV[8] == '1' or redis.call('HEXISTS', key, 'failures_before') == 0 then
 end
 redis.call('HSET', key, 'begun', 1, 'server', server())
 redis.call('HDEL', key, 'recovering')
+ring()
 return 1

@@ -24,4 +24,5 @@ local due = redis.call('ZSCORE', DUE, member(batch, index))
 if due and tonumber(due) <= at then return 'nothing' end
 redis.call('HSET', key, 'hinted_at', whole(at))
 redis.call('ZADD', DUE, at, member(batch, index))
+ring_before(at)
 return 'soon'

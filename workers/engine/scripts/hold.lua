@@ -10,6 +10,7 @@ if ARGV[5] == '' then
   -- A person has seen those failures, and wants it to go on all the same.
   redis.call('HSET', key, 'failures_before', redis.call('HGET', key, 'n:failed') or '0')
   list_batch(redis.call('HGET', key, 'lane'), batch)
+  ring()
   return 0
 end
 redis.call('HSET', key, 'hold', ARGV[5], 'hold_reason', ARGV[6])

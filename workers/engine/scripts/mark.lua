@@ -17,7 +17,7 @@ for i = 6, #ARGV do
       leave(batch, index, state)
       settle_money(batch, key, 'all')
       redis.call('ZREM', DUE, member(batch, index))
-      redis.call('SREM', lane_key(lane_of(batch, key), 'seats'), member(batch, index))
+      free_seat(lane_of(batch, key), member(batch, index))
       redis.call('DEL', key)
     end
     redis.call('SETBIT', batch_key(batch, 'done'), index, 1)

@@ -5,4 +5,5 @@ local key = batch_key(ARGV[4], 'parents')
 -- Those of takes that were admitted meanwhile would stay for ever.
 if redis.call('HLEN', key) > 2000 then redis.call('DEL', key) end
 for i = 5, #ARGV, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
+ring()
 return 1

@@ -2,8 +2,7 @@
 local key = lane_key(ARGV[4])
 local wait = tonumber(ARGV[5])
 if wait > 0 then
-  local known = tonumber(redis.call('HGET', key, 'not_before') or '0')
-  if NOW + wait > known then redis.call('HSET', key, 'not_before', NOW + wait, 'slowed', ARGV[7]) end
+  hold_back(ARGV[4], wait, ARGV[7])
 else
   redis.call('HSET', key, 'paused', ARGV[7], 'paused_kind', ARGV[6])
 end

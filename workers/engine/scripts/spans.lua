@@ -25,4 +25,5 @@ end
 redis.call('SET', batch_key(batch, 'spans'), ARGV[6])
 redis.call('HDEL', batch_key(batch), 'stopped')
 list_batch(redis.call('HGET', batch_key(batch), 'lane'), batch)
+ring()
 return 1

@@ -1,7 +1,8 @@
 -- Hand out what can be done now. Any number of pumps may call it at any time.
 -- ARGV: 4 most steps to hand out, 5 lease of an admitted take, 6 of a poll, 7 of a collection (ms),
 --       8 most takes admitted and not begun, 9 lease of settling a doubt (ms), 10 of taking a batch up from the store (ms).
--- Returns a flat list, five a step: step, batch, index, fence, attempt.
+-- Returns in how many ms there will be more to do, should nothing happen meanwhile ('' when that can't be known), and then
+-- a flat list, five a step: step, batch, index, fence, attempt.
 local most = tonumber(ARGV[4])
 local lease = {admitted = tonumber(ARGV[5]), rendering = tonumber(ARGV[6]), collecting = tonumber(ARGV[7]),
   doubt = tonumber(ARGV[9])}
@@ -9,6 +10,13 @@ local most_unstarted = tonumber(ARGV[8])
 local step_of = {admitted = 'submit', rendering = 'poll', collecting = 'collect', doubt = 'settle'}
 local out = {}
 local RUN = server()
+local UNSTARTED_MS = 50 -- how soon to look again whether some of those that are admitted have begun
+
+local again_at
+local function again_by(moment)
+  moment = tonumber(moment)
+  if moment and (not again_at or moment < again_at) then again_at = moment end
+end
 
 local function say(...)
   for _, part in ipairs({...}) do out[#out + 1] = tostring(part) end
@@ -36,6 +44,7 @@ local function needs_recovery(batch)
     redis.call('HSET', key, 'recovering', NOW + tonumber(ARGV[10]))
     say('recover', batch, 0, 0, 1)
   end
+  again_by(redis.call('HGET', key, 'recovering'))
   return true
 end
 
@@ -159,12 +168,37 @@ local function next_take(batch)
   return nil, nil, held, redis.call('ZCARD', batch_key(batch, 'back')) > passed or more
 end
 
--- Why nothing more of a batch is admitted, by what a person or its manifest has set.
+-- Whether a batch is to wait for a moment, and for which.
+local DAY = 86400000
+local function too_early(batch)
+  local set = redis.call('HMGET', batch_key(batch), 'not_before', 'openings')
+  if set[1] and tonumber(set[1]) > NOW then return 'early', tonumber(set[1]) end
+  if not set[2] then return nil end
+  local openings = cjson.decode(set[2])
+  local last = openings[#openings]
+  local later = math.max(0, math.floor((NOW - last[1]) / DAY)) * DAY
+  openings[#openings + 1] = {last[1] + later, last[2] + later}
+  openings[#openings + 1] = {last[1] + later + DAY, last[2] + later + DAY}
+  for _, opening in ipairs(openings) do
+    if opening[2] > NOW then
+      if opening[1] <= NOW then return nil end
+      return 'window', opening[1]
+    end
+  end
+end
+
+-- Why nothing more of a batch is admitted, by what a person or its manifest has set; and whether that is over by itself.
 local function stop_of(batch)
   local set = redis.call('HMGET', batch_key(batch), 'hold', 'deadline', 'max_failures', 'n:failed', 'failures_before')
   if set[1] then return set[1] end
   if set[2] and tonumber(set[2]) <= NOW then return 'deadline' end
   if set[3] and tonumber(set[4] or '0') - tonumber(set[5] or '0') >= tonumber(set[3]) then return 'failures' end
+  local timed, moment = too_early(batch)
+  if timed then
+    redis.call('HSET', batch_key(batch), 'opens_at', whole(moment))
+    again_by(moment)
+    return timed, true
+  end
 end
 
 -- What must be reserved for a take: for its batch and for its provider's day; nil where there is no such account.
@@ -214,7 +248,8 @@ end
 
 local function begin(lane, batch, index)
   local take = take_key(batch, index)
-  redis.call('ZINCRBY', lane_key(lane, 'batches'), 1, batch)
+  local weight = tonumber(redis.call('HGET', batch_key(batch), 'weight') or '1')
+  redis.call('ZINCRBY', lane_key(lane, 'batches'), math.floor(SERVED / weight), batch)
   redis.call('HSETNX', take, 'attempt', 1)
   -- One that is sent again has its seat in the lane that it was sent to.
   if redis.call('HEXISTS', take, 'again_since') == 0 then redis.call('HSET', take, 'lane', lane) end
@@ -233,15 +268,16 @@ local function admit_one(lane, batch, full)
     return 1, true
   end
   if full then return 0, true end
-  local why = stop_of(batch)
+  local why, timed = stop_of(batch)
   if why then
     stop(batch, why)
-    return 0, redis.call('ZCARD', batch_key(batch, 'back')) > 0
+    return 0, timed or redis.call('ZCARD', batch_key(batch, 'back')) > 0
   end
   local index, commit, held, more, unknown = next_take(batch)
   if unknown then say('parents', batch, unknown, 0, 1) end
   if not index then
     if not more or more == 'held' then stop(batch, held) end
+    again_by(redis.call('ZRANGEBYSCORE', batch_key(batch, 'back'), '(' .. NOW, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
     return 0, more
   end
   local take = take_key(batch, index)
@@ -262,18 +298,23 @@ end
 
 local function admit(lane)
   local key = lane_key(lane)
-  local limits = redis.call('HMGET', key, 'seats', 'interval', 'tat', 'not_before', 'paused', 'again')
+  local limits = redis.call('HMGET', key, 'seats', 'interval', 'tat', 'not_before', 'paused', 'again', 'broken', 'quota_left', 'quota_until')
   local open = limits[1] and not limits[5] and tonumber(limits[4] or '0') <= NOW
-  local seats, interval = tonumber(limits[1] or '0'), tonumber(limits[2] or '0')
+  if limits[1] and not limits[5] and not open then again_by(limits[4]) end
+  local seats, interval = seats_of(lane), tonumber(limits[2] or '0')
+  local probing = tonumber(limits[7] or '0') >= BREAKS_AT
+  local quota = tonumber(limits[9] or '0') > NOW and tonumber(limits[8])
   local tat = tonumber(limits[3] or '0') -- GCRA: when the next request would conform
   local skip = {}
-  while open and #out < most * 5 do
+  while open do
+    if #out >= most * 5 then return again_by(NOW) end
     local full = redis.call('SCARD', lane_key(lane, 'seats')) >= seats
     if full and limits[6] == '0' then return end
-    if redis.call('SCARD', UNSTARTED) >= most_unstarted then return end
-    if interval > 0 and tat > NOW then return end
+    if redis.call('SCARD', UNSTARTED) >= most_unstarted then return again_by(NOW + UNSTARTED_MS) end
+    if interval > 0 and tat > NOW then return again_by(tat) end
+    if quota and quota <= 0 then return again_by(limits[9]) end
     local admitted = 0
-    -- The batch that was served least goes first, so a large one doesn't starve one that comes later.
+    -- The batch that was served least for its weight goes first, so a large one doesn't starve one that comes later.
     for _, batch in ipairs(redis.call('ZRANGE', lane_key(lane, 'batches'), 0, 99)) do
       if not skip[batch] then
         local keep
@@ -284,6 +325,11 @@ local function admit(lane)
       end
     end
     if admitted == 0 then return end
+    if quota then quota = redis.call('HINCRBY', key, 'quota_left', -1) end
+    if probing then
+      redis.call('HSET', key, 'not_before', NOW + PROBE)
+      return again_by(NOW + PROBE)
+    end
     if interval > 0 then
       tat = math.max(tat, NOW) + interval
       redis.call('HSET', key, 'tat', tat)
@@ -292,7 +338,14 @@ local function admit(lane)
 end
 
 -- While the store fails, new takes would be paid for with nowhere to put them.
-if tonumber(redis.call('HGET', STORE, 'until') or '0') <= NOW then
+local until_then = tonumber(redis.call('HGET', STORE, 'until') or '0')
+if until_then <= NOW then
   for _, lane in ipairs(redis.call('SMEMBERS', LANES)) do admit(lane) end
+else
+  again_by(until_then)
 end
+if looks <= 0 then again_by(NOW) end
+again_by(redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2])
+if again_at then redis.call('SET', AGAIN, whole(again_at)) else redis.call('DEL', AGAIN) end
+table.insert(out, 1, again_at and whole(math.max(0, again_at - NOW)) or '')
 return out

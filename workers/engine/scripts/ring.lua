@@ -1,0 +1,3 @@
+-- Wake a pump: something has become possible.
+ring()
+return 1
