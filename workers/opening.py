@@ -137,9 +137,19 @@ class _Opener:
     grew_from: str
 
     def freeze(self, lineage: Lineage) -> None:
-        """Put it in the place of what was frozen before. Raises `Overtaken` rather than over what came meanwhile."""
-        _check(self.context, lineage.current.batch, self.mine)
+        """Put it in the place of what was frozen before. Raises `Overtaken` rather than over what came meanwhile.
+
+        A hand that was suspended in the middle of it has put it over that all the same, and puts that back.
+        """
+        batch = lineage.current.batch
+        _check(self.context, batch, self.mine)
         self.ledger.freeze(lineage.to_json())
+        if self.mine():
+            return
+        meanwhile = self.context.room.manifest(batch)
+        if meanwhile is not None and self.context.room.trusts(batch):
+            self.ledger.freeze(meanwhile)
+        _check(self.context, batch, self.mine)
 
 
 def _check(context: Context, batch: str, mine: Callable[[], bool]) -> None:
