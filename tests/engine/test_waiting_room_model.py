@@ -48,7 +48,15 @@ LEADS_TO = {
 }
 """By a hand's move; besides these a tick admits, and an acceptance makes `RENDERING` of all in `TAKEN_UP`."""
 
-TAKEN_UP = (State.WAITING, State.ADMITTED, State.SUBMITTING, State.DOUBT, State.CANCELLED, State.WAIVED)
+TAKEN_UP = (
+    State.WAITING,
+    State.BLOCKED,
+    State.ADMITTED,
+    State.SUBMITTING,
+    State.DOUBT,
+    State.CANCELLED,
+    State.WAIVED,
+)
 SEATED = (State.ADMITTED, State.SUBMITTING, State.RENDERING)
 FOLLOWED = (State.RENDERING, State.COLLECTING)
 UNSEATED = (State.COLLECTING, State.FAILED)

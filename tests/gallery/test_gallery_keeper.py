@@ -57,6 +57,8 @@ def test_what_looks_submitted_while_it_runs_is_a_doubt_afterwards(shown: MakeSho
     assert b"is being submitted" in batch.store.get(PAGE)
     assert keeper.refresh(running=False)
     assert b"is not known" in batch.store.get(PAGE)
+    again = PageKeeper(Onlooker(batch.store, "night"))
+    assert not again.refresh(running=True), "run again, it is as much in doubt as before"
 
 
 def test_a_batch_with_a_doubt_that_is_run_again_gets_no_other_page(shown: MakeShown) -> None:

@@ -30,6 +30,10 @@ AGAIN_SECONDS = 5.0
 LISTED_SECONDS = 5.0
 """A provider may take a moment to list what it has just accepted."""
 
+FILING_SECONDS = 150.0
+"""For how long a poll leaves it to the hand that was told of a job to write the acceptance to the store: longer than
+the store is waited for. Did a poll write it besides, that hand would write it again when the batch may have ended."""
+
 RECORDED_SECONDS = 1.0
 """An acceptance that didn't reach Redis may be in the store."""
 
@@ -79,6 +83,7 @@ def accepted(
         "job": {"id": job.id, "urls": dict(job.urls)},
         "accepted_at": as_ms(now),
         "acceptance": acceptance.model_dump(mode="json"),
+        "filing": 1,
         "polls": 0,
         "again_since": None,
         # What was found out about an earlier job says nothing about this one.
@@ -124,7 +129,8 @@ def accepted(
         while not _file(context, acceptance, batch):
             context.clock.sleep(1.0)
         return
-    _file_for_good(context, acceptance, batch, index)
+    if not _file_for_good(context, acceptance, batch, index):
+        context.room.note(batch, index, acceptance.job_id, {"filing": None})  # the first poll writes it
     context.events.accepted(take)
 
 
@@ -171,6 +177,24 @@ def as_rendered(rendered: Rendered) -> dict[str, object]:
     }
 
 
+def being_filed(context: Context, record: TakeRecord) -> bool:
+    """Whether the hand that was told of this job may still be writing its acceptance to the store.
+
+    One that died is waited for as long as it might have taken, counted from the first poll by Redis's clock.
+    """
+    filing = record.fields.get("filing")
+    if filing is None or record.orphan_of is not None or record.value("acceptance") is None:
+        return False
+    until = record.time("filing")
+    now = context.room.time()
+    if filing == "1" or until is None:
+        context.room.note(
+            record.batch, record.index, (record.job or {}).get("id"), {"filing": as_ms(now + FILING_SECONDS)}
+        )
+        return True
+    return now < until
+
+
 def file_again(context: Context, record: TakeRecord) -> bool:
     """Write an acceptance to the store that could not be written when it came. True when it is there."""
     kept = record.value("acceptance")
@@ -199,7 +223,7 @@ def take_back(context: Context, work: Work, reason: str, *, again_since: float |
 def _file_for_good(context: Context, acceptance: Acceptance, batch: str, index: int, *, orphan: bool = False) -> bool:
     if not _file(context, acceptance, batch, orphan=orphan):
         return False
-    context.room.note(batch, index, acceptance.job_id, {"filed": 1, "acceptance": None})
+    context.room.note(batch, index, acceptance.job_id, {"filed": 1, "acceptance": None, "filing": None})
     context.room.count(batch, objects=1)
     return True
 

@@ -29,7 +29,7 @@ from workers.providers.protocol import (
     Running,
     Verdict,
 )
-from workers.steps.answer import as_rendered, file_again
+from workers.steps.answer import as_rendered, being_filed, file_again
 from workers.steps.failures import CANCELLED_WHILE_RUNNING, STORE_SECONDS, end_attempt, hold_back
 from workers.webhooks.paths import heard
 
@@ -94,7 +94,7 @@ def _prepare(context: Context, work: Work) -> _Asking | None:
     record = context.room.take(work.batch, work.index)
     if record is None or record.state is not State.RENDERING or record.fence != work.fence or record.job is None:
         return None
-    if not file_again(context, record):
+    if being_filed(context, record) or not file_again(context, record):
         _later(context, work, record, seconds=STORE_SECONDS)
         return None
     delivered = record.value("delivered")
