@@ -32,7 +32,7 @@ _LOOKING = {
 }
 _DECIDING = dict.fromkeys(("pause", "resume", "cancel", "retry", "waive", "priority", "resolve"), "rushes.decisions")
 _PICKING = dict.fromkeys(("pick", "unpick"), "rushes.picking")
-_MINDING = {"doctor": "rushes.doctor"}
+_MINDING = {"doctor": "rushes.doctor", "completion": "rushes.completing"}
 _SERVING = dict.fromkeys(("worker", "flower", "webhooks", "sandbox"), "rushes.services")
 
 
