@@ -33,6 +33,7 @@ _LOOKING = {
 }
 _DECIDING = dict.fromkeys(("pause", "resume", "cancel", "retry", "waive", "priority", "resolve"), "rushes.decisions")
 _PICKING = dict.fromkeys(("pick", "unpick"), "rushes.picking")
+_MINDING = {"doctor": "rushes.doctor", "completion": "rushes.completing"}
 _SERVING = dict.fromkeys(("worker", "flower", "webhooks", "sandbox"), "rushes.services")
 
 
@@ -42,7 +43,7 @@ def cli() -> None:
     """Render shot manifests overnight: every take once, inside its limits, with a receipt."""
 
 
-cli.commands = Commands({**_STARTING, **_MAKING, **_LOOKING, **_DECIDING, **_PICKING, **_SERVING})
+cli.commands = Commands({**_STARTING, **_MAKING, **_LOOKING, **_DECIDING, **_PICKING, **_MINDING, **_SERVING})
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from workers.clock import SystemClock
 from workers.engine.room import WaitingRoom
 from workers.errors import SettingsError
 from workers.monitoring import flowerconfig
+from workers.monitoring.metrics_server import serving
 from workers.sandbox.options import SandboxOptions
 from workers.settings import environment, load_settings
 from workers.store import open_store
@@ -58,7 +59,8 @@ def worker(concurrency: int, collectors: int, loglevel: str) -> None:
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.stop())
-    supervisor.run()
+    with serving(settings):
+        supervisor.run()
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

@@ -120,6 +120,8 @@ class Settings(BaseModel):
     flower_auth: SecretStr | None = Field(default=None, repr=False)
     webhooks_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     webhooks_secret: SecretStr | None = Field(default=None, repr=False, min_length=16)
+    metrics_port: int | None = Field(default=None, ge=1, le=65_535)
+    metrics_address: str = "127.0.0.1"
     providers: Mapping[str, ProviderSettings]
     secrets: tuple[SecretStr, ...] = Field(default=(), repr=False)
 
@@ -165,6 +167,8 @@ _OWN = {
     "flower_auth": "RUSHES_FLOWER_AUTH",
     "webhooks_url": "RUSHES_WEBHOOKS_URL",
     "webhooks_secret": "RUSHES_WEBHOOKS_SECRET",
+    "metrics_port": "RUSHES_METRICS_PORT",
+    "metrics_address": "RUSHES_METRICS_ADDRESS",
 }
 _OF_PROVIDER = (
     "url",

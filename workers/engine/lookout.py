@@ -171,6 +171,34 @@ class Lookout:
             raw = cast("dict[bytes, bytes]", self._redis.hgetall(self._key("batch", batch, "orphans")))
         return {as_text(job): as_text(state) for job, state in sorted(raw.items())}
 
+    def lane(self, provider: str) -> Lane:
+        """The seats of a provider, and what holds it back."""
+        now = round(self.time() * 1000)
+        with reaching():
+            return self._lane(provider, now)
+
+    def store_trouble(self) -> tuple[str, float] | None:
+        """What is wrong with the store, and for how many seconds it has been; None when nothing is known to be."""
+        now = self.time()
+        with reaching():
+            raw = cast("list[bytes | None]", self._redis.hmget(self._key("store"), "trouble", "since"))
+        if raw[0] is None:
+            return None
+        return as_text(raw[0]), max(0.0, now - float(raw[1] or now * 1000) / 1000)
+
+    def overdue(self) -> tuple[int, float]:
+        """How many polls, collections and leases are due and not handed out yet, and for how many seconds the first."""
+        now = self.time()
+        with reaching():
+            count = self._redis.zcount(self._key("due"), "-inf", now * 1000)
+            first = cast("list[tuple[bytes, float]]", self._redis.zrange(self._key("due"), 0, 0, withscores=True))
+        return count, max(0.0, now - first[0][1] / 1000) if first else 0.0
+
+    def queued(self, queue: str) -> int:
+        """How many messages lie in a queue."""
+        with reaching():
+            return self._redis.llen(queue)
+
     def remembered(self, name: str) -> str | None:
         """What is kept under `name`, or None."""
         with reaching():

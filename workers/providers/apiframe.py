@@ -174,6 +174,26 @@ class Apiframe:
             raise Invalid(f"{job_id[:80]!r} can't be the id of a job at Apiframe: its ids are UUIDs.")
         return job
 
+    def vouching(self, access: Access) -> Request:
+        """The GET of the caller, which is for verifying credentials by Apiframe's OpenAPI document."""
+        return Request("GET", f"{access.base_url}/v2/me", _headers(access))
+
+    def vouched(self, response: Response) -> str:
+        """Who it is, by the name of the team, and the credits that are left."""
+        answer = _Answer(response)
+        status, team = response.status, answer.fields.get("team")
+        if status in (401, 403):
+            raise answer.error(AuthRefused, _KEY_REFUSED)
+        if status == 429:
+            raise answer.error(RateLimited, "Apiframe asks to be asked less often")
+        if status >= 500 or status == 408:
+            raise answer.error(Transient, f"Apiframe answered with HTTP {status}")
+        if status != 200 or not isinstance(team, dict):
+            raise answer.error(Unknown, f"Apiframe answered with HTTP {status} and names no team")
+        credits = team.get("credits")
+        left = f"; {credits:g} credits are left" if isinstance(credits, int | float) else ""
+        return f"the key is let in{left}"
+
 
 class _Answer:
     """An answer of Apiframe's, read for what it says about a failure."""

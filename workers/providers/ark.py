@@ -159,6 +159,18 @@ class Ark:
         _raise_unless_answered(answer, "the cancellation")
         raise answer.error(Unknown, "Ark answered the cancellation with an error of its own")
 
+    def vouching(self, access: Access) -> Request:
+        """The GET of one task, which Ark doesn't bill."""
+        return Request("GET", f"{access.base_url}/{_TASKS}?page_num=1&page_size=1", _headers(access))
+
+    def vouched(self, response: Response) -> str:
+        """That tasks may be listed. Whether the models are open to the account, a submission alone tells."""
+        answer = _Answer(response)
+        _raise_unless_answered(answer, "the list of tasks")
+        if not isinstance(answer.fields.get("items"), list):
+            raise answer.error(Unknown, "Ark answered the list of tasks without one")
+        return "the key is let in; whether the models are open to it, a submission alone tells"
+
     def listing(self, attempt: Attempt, asked: Asked, submitted_at: float, access: Access) -> Request:
         """The GET of the first hundred tasks. Ark allows about one such request a second."""
         return _page(access, 1)

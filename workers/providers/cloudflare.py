@@ -37,6 +37,7 @@ from workers.providers.errors import (
     ProviderError,
     QuotaExhausted,
     RateLimited,
+    Transient,
     Unknown,
 )
 from workers.providers.moderation import refusal
@@ -153,6 +154,26 @@ class Cloudflare:
                 raise answer.without_video()
             return Delivered(Job(_job_id(response)), Rendered(video, answer=answer.fields))
         raise answer.refusal()
+
+    def vouching(self, access: Access) -> Request:
+        """The GET that verifies a user's token, by Cloudflare's API reference."""
+        headers = {"Accept": "application/json", "Authorization": f"Bearer {access.key.get_secret_value()}"}
+        return Request("GET", f"{access.base_url}/user/tokens/verify", headers)
+
+    def vouched(self, response: Response) -> str:
+        """That the token is active. What it may do, and whether the account is its own, isn't told."""
+        answer = _Answer(response)
+        if response.status >= 500 or response.status == 408:
+            raise answer.error(Transient, f"Cloudflare answered with HTTP {response.status}")
+        if response.status != 200:
+            raise answer.refusal()
+        result = response.parsed()
+        state = result.get("result", {}).get("status") if isinstance(result, dict) else None
+        if state in ("disabled", "expired"):
+            raise answer.error(AuthRefused, f"Cloudflare says that the token is {state}")
+        if state != "active":
+            raise answer.error(Unknown, "Cloudflare answered without the status of the token")
+        return "the token is active; whether it may render for the account, a submission alone tells"
 
     def status(self, job: Job, access: Access) -> Request:
         """Never called: there is no job to ask about."""

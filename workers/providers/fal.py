@@ -166,6 +166,24 @@ class Fal:
         """The request of that id; its URLs are made from it."""
         return job_named("fal", job_id)
 
+    def vouching(self, access: Access) -> Request:
+        """The GET of the status of a request that there can't be: fal has no request for asking about a key."""
+        return self.status(Job("00000000-0000-0000-0000-000000000000"), access)
+
+    def vouched(self, response: Response) -> str:
+        """That the key is not refused. That fal looks at the key before it looks for the request is documented only
+        in part, so no more than that is said."""
+        answer = FalAnswer(response)
+        if response.status in (401, 403):
+            raise answer.error(*answer.shut_out())
+        if response.status == 429:
+            raise answer.error(RateLimited, "fal asks to be asked less often")
+        if response.status >= 500 or response.status == 408:
+            raise answer.error(Transient, f"fal answered with HTTP {response.status}")
+        if response.status != 404 or not answer.is_json:
+            raise answer.error(Unknown, f"fal answered with HTTP {response.status}, where a 404 was expected")
+        return "the key isn't refused; that it may render, a submission alone tells"
+
     def cancellation(self, job: Job, access: Access) -> Request:
         """The PUT to the job's cancel URL as fal gave it.
 

@@ -238,6 +238,23 @@ class CallingBack(Protocol):
 
 
 @runtime_checkable
+class Vouching(Protocol):
+    """What the adapter of a provider can do besides that tells, at no cost, whether a key is let in."""
+
+    def vouching(self, access: Access) -> Request:
+        """The request that asks. It makes no job and is not billed."""
+        ...
+
+    def vouched(self, response: Response) -> str:
+        """What `response`, the answer to `vouching`, makes certain of the key, in a sentence.
+
+        Raises `AuthRefused` or `QuotaExhausted` for a key that is not let in, and another `ProviderError` when the
+        answer says nothing about it.
+        """
+        ...
+
+
+@runtime_checkable
 class Listing(Protocol):
     """What an adapter with `settling = "listing"` can do besides."""
 

@@ -45,6 +45,7 @@ def routes(sandbox: Sandbox) -> Iterable[web.RouteDef]:
     twin = _Apiframe(sandbox)
     return [
         web.post("/v2/videos/generate", twin.generate),
+        web.get("/v2/me", twin.me),
         web.get("/v2/jobs", twin.jobs),
         web.get("/v2/jobs/{id}", twin.job),
         *apiframe_uploads.routes(sandbox, twin.refuse_key),
@@ -173,6 +174,15 @@ class _Apiframe:
         if query.get("include_models") == "true":
             answer["models"] = sorted({_model(job) for job in own})
         return web.json_response(answer)
+
+    async def me(self, request: web.Request) -> web.Response:
+        """Who the caller is; the credits are those of a fresh account, or of one that is out of them."""
+        if (refusal := self.refuse_key(request)) is not None:
+            return refusal
+        credits = 0 if self._sandbox.options.locked else 1000
+        team = {"id": "sandbox", "name": "Sandbox", "credits": credits, "plan": "sandbox", "customerId": None}
+        key = {"id": "sandbox", "name": "sandbox", "prefix": "afk_"}
+        return web.json_response({"user": {"id": "sandbox"}, "team": team, "apiKey": key})
 
     def refuse_key(self, request: web.Request) -> web.Response | None:
         """The answer to a request that brings no key, or another than the sandbox's."""

@@ -33,20 +33,34 @@ _MOST_ATTEMPTS = 5
 
 
 def routes(sandbox: Sandbox) -> Iterable[web.RouteDef]:
-    """The one route, with and without the `/client/v4` of Cloudflare's host."""
+    """The two routes, with and without the `/client/v4` of Cloudflare's host."""
     twin = _Cloudflare(sandbox)
     path = "/accounts/{account}/ai/run"
-    return [web.post(path, twin.run), web.post(f"/client/v4{path}", twin.run)]
+    return [
+        route
+        for before in ("", "/client/v4")
+        for route in (web.post(before + path, twin.run), web.get(f"{before}/user/tokens/verify", twin.verify))
+    ]
 
 
 class _Cloudflare:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
+    async def verify(self, request: web.Request) -> web.Response:
+        if not self._let_in(request):
+            return _refusal(401, (1000, "Invalid API Token"))
+        told = {"code": 10000, "message": "This API Token is valid and active", "type": None}
+        result = {"id": "sandbox", "status": "active"}
+        return web.json_response({"result": result, "success": True, "errors": [], "messages": [told]})
+
+    def _let_in(self, request: web.Request) -> bool:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        return scheme == "Bearer" and bool(key) and self._sandbox.options.key in (None, key)
+
     async def run(self, request: web.Request) -> web.Response:
         options = self._sandbox.options
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme != "Bearer" or not key or options.key not in (None, key):
+        if not self._let_in(request):
             return _refusal(401, (10000, "Authentication error"))
         if options.locked:
             return _refusal(429, (3036, "You have used up your daily free allocation; upgrade to continue usage."))

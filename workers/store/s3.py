@@ -12,6 +12,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
@@ -223,6 +224,38 @@ class S3Store:
             )
         except (ClientError, BotoCoreError) as error:
             raise self._trouble(error, key, "GetObject") from error
+
+    @contextmanager
+    def probe(self, body: bytes) -> Iterator[str]:
+        """The key of a small object of our own, which is there for as long as the block runs. Raises `StoreError`."""
+        key = f"{_PROBES}{secrets.token_hex(8)}"
+        self.put_bytes(key, body, content_type="text/plain")
+        try:
+            yield key
+        finally:
+            try:
+                self._client().delete_object(Bucket=self._bucket, Key=self._prefix + key)
+            except (ClientError, BotoCoreError) as error:
+                raise self._trouble(error, key, "DeleteObject") from error
+
+    def keeps_what_is_there(self, key: str) -> bool:
+        """Whether the server refuses to write over the object of `key` when it is asked to (`If-None-Match: *`).
+
+        One that doesn't know the condition may have replaced the object by the same bytes. Raises `StoreError`.
+        """
+        body = self.get(key)
+        try:
+            self._client().put_object(Bucket=self._bucket, Key=self._prefix + key, Body=body, IfNoneMatch="*")
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status == 412:
+                return True
+            if status == 501:
+                return False
+            raise self._trouble(error, key, "PutObject") from error
+        except BotoCoreError as error:
+            raise self._trouble(error, key, "PutObject") from error
+        return False
 
     def check(self) -> None:
         """Put, get, list and delete a small object.
