@@ -25,6 +25,7 @@ _LOOKING = {
     "status": "rushes.looking",
     "watch": "rushes.looking",
     "costs": "rushes.costs",
+    "report": "rushes.reporting",
     "doubts": "rushes.looking:list_doubts",
     "gallery": "rushes.galleries",
     "picks": "rushes.picks",

@@ -43,6 +43,7 @@ class AttemptCost:
     was anything to submit. `kind` is that of its failure.
 
     `at` is when it was submitted, in seconds since the epoch, or else the first that is known to have come of it.
+    `over` is when the provider had given its verdict, as far as is known, and `stored` when the receipt was written.
 
     `estimated` is the highest price that it was expected to have, in `estimated_currency`; `actual` is what it cost, in
     `currency`, and `basis` says how that is known (`unbilled`: its class of failure costs nothing). None is unknown,
@@ -62,6 +63,8 @@ class AttemptCost:
     currency: str | None = None
     basis: str = "unknown"
     at: float | None = None
+    over: float | None = None
+    stored: float | None = None
 
     @property
     def at_most(self) -> tuple[Decimal, str | None] | None:
@@ -148,6 +151,8 @@ class _Books:
             currency=cost.currency,
             basis=cost.basis,
             at=next((at for at in (times.submitted, times.accepted, times.stored) if at is not None), None),
+            over=next((at for at in (times.rendered, times.downloaded, times.stored) if at is not None), None),
+            stored=times.stored,
         )
         # The receipt may be older than its estimate.
         return _with_estimate(known, self._intent(record)) if known.estimated is None else known
@@ -170,7 +175,7 @@ class _Books:
         cost = _with_estimate(cost, intent)
         if ending is None:
             return cost
-        cost = replace(cost, outcome=_outcome(ending.kind), kind=ending.kind)
+        cost = replace(cost, outcome=_outcome(ending.kind), kind=ending.kind, over=ending.at)
         if _maybe_billed(ending, accepted=acceptance is not None):
             return cost
         if asked is None:
@@ -226,6 +231,7 @@ def _reused(receipt: Receipt) -> AttemptCost:
         currency=receipt.cost.currency,
         basis=receipt.cost.basis,
         at=receipt.times.stored,
+        stored=receipt.times.stored,
     )
 
 
