@@ -26,6 +26,8 @@ _LOOKING = {
     "watch": "rushes.looking",
     "costs": "rushes.costs",
     "report": "rushes.reporting",
+    "export": "rushes.exporting",
+    "download": "rushes.exporting",
     "doubts": "rushes.looking:list_doubts",
     "gallery": "rushes.galleries",
     "picks": "rushes.picks",
