@@ -24,6 +24,7 @@ _MAKING = {
 _LOOKING = {
     "status": "rushes.looking",
     "watch": "rushes.looking",
+    "show": "rushes.looking",
     "costs": "rushes.costs",
     "report": "rushes.reporting",
     "export": "rushes.exporting",

@@ -9,40 +9,63 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rushes.overview import Overview, shots_shown
 from workers.engine.standing import Standing
 from workers.engine.states import State
 from workers.reports.words import amount, counted, told_money, what_holds
+from workers.reports.writing import span
 
 __all__ = ["amount", "as_json", "counted", "panel", "sentence", "told_money", "what_holds"]
 
+_CALLED = {State.DOUBT.value: "in doubt"}
 _STYLES = {"done": "green", "failed": "red", "in doubt": "yellow", "rendering": "cyan", "paused": "yellow"}
 
 
-def panel(standing: Standing, holds: str | None, seconds: float) -> RenderableType:
+def panel(standing: Standing, holds: str | None, seconds: float, seen: Overview) -> RenderableType:
     """A batch in a terminal, after so many seconds."""
     done = standing.states[State.DONE]
     head = Table.grid(padding=(0, 1))
     head.add_row(
         Text(standing.batch, style="bold"),
         ProgressBar(total=max(1, standing.total), completed=standing.total - standing.open, width=40),
-        Text(f"{done}/{standing.total} done  {seconds:.0f} s"),
+        Text(f"{done:,}/{standing.total:,} done  {span(round(seconds))}"),
     )
     states = Table.grid(padding=(0, 2))
-    states.add_row(
-        *(Text(f"{count} {what}", style=_STYLES.get(what, "")) for what, count in counted(standing)),
-        Text(f"seats {standing.lane.seats_taken}/{standing.lane.seats} {standing.lane.provider}", style="dim"),
-    )
-    money = told_money(standing.money)
-    more = [Text(money)] if money else []
-    return Group(head, states, *more, *([Text(holds, style="yellow")] if holds else []))
+    states.add_row(*(Text(f"{count:,} {what}", style=_STYLES.get(what, "")) for what, count in counted(standing)))
+    lane = Text(f"{standing.lane.provider}: {standing.lane.seats_taken} of {standing.lane.seats} seats taken")
+    pace = seen.pace()
+    if pace is not None:
+        lane.append(f", {pace}")
+    told = [Text(each) for each in (told_money(standing.money),) if each]
+    failures = [
+        Text(line, style="red", overflow="ellipsis", no_wrap=True) for line in seen.failure_lines(standing.batch)
+    ]
+    waits = [Text(holds, style="yellow")] if holds else []
+    return Group(head, states, *_shots(seen), lane, *told, *waits, *failures)
 
 
-def sentence(standing: Standing, holds: str | None) -> str:
+def _shots(seen: Overview) -> list[RenderableType]:
+    if len(seen.shots) < 2:
+        return []
+    shown, more = shots_shown(seen.shots)
+    table = Table.grid(padding=(0, 2))
+    for line in shown:
+        done = line.states.get(State.DONE.value, 0)
+        others = ", ".join(
+            f"{count:,} {_CALLED.get(state, state)}" for state, count in line.states.items() if state != State.DONE
+        )
+        bar = ProgressBar(total=max(1, line.total), completed=done, width=20)
+        table.add_row(Text(f"  {line.shot}"), bar, Text(f"{done:,}/{line.total:,}"), Text(others, style="dim"))
+    return [table, *([Text(f"  and {more:,} more shots", style="dim")] if more else [])]
+
+
+def sentence(standing: Standing, holds: str | None, seen: Overview | None = None) -> str:
     """A batch in one line."""
     parts = [f"{count} {what}" for what, count in counted(standing) if what != State.DONE]
     told = f"{standing.batch}: {standing.states[State.DONE]}/{standing.total} done"
     money = told_money(standing.money)
-    tail = "".join(f"; {each}" for each in (money, holds) if each)
+    pace = None if seen is None else seen.pace()
+    tail = "".join(f"; {each}" for each in (money, pace, holds) if each)
     return told + (f", {', '.join(parts)}" if parts else "") + tail
 
 

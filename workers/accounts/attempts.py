@@ -74,16 +74,16 @@ class AttemptCost:
         return None if self.estimated is None else (self.estimated, self.estimated_currency)
 
 
-def attempt_costs(store: Store, batch: str, *, threads: int = 16) -> list[AttemptCost]:
+def attempt_costs(store: Store, batch: str, *, threads: int = 16, only: str | None = None) -> list[AttemptCost]:
     """What every attempt of `batch` on record has cost, take by take in order of their names, each one's in order.
 
     The ledger and the batch are listed once each, and of an attempt only those records are read that tell something, so
-    many at a time as there are `threads`. A batch of which nothing is stored has no attempts. Raises the `StoreError`s
-    of `store`.
+    many at a time as there are `threads`; `only` names the one take that is meant. A batch of which nothing is stored
+    has no attempts. Raises the `StoreError`s of `store`.
     """
     books = _Books(store, batch)
     filed: dict[str, _Filed] = {}
-    for record in Ledger(store, batch).attempts():
+    for record in Ledger(store, batch).attempts(only):
         filed.setdefault(record.take, _Filed()).attempts.append(record)
     # After the ledger, so that a take that is finished meanwhile is seen with its receipt and not as one that is open.
     for name in done_takes(store, batch):
@@ -91,7 +91,7 @@ def attempt_costs(store: Store, batch: str, *, threads: int = 16) -> list[Attemp
             filed.setdefault(orphan[1], _Filed()).orphans.add(orphan[2])
         else:
             filed.setdefault(name, _Filed()).done = True
-    takes = sorted(filed, key=str.encode)
+    takes = sorted(filed if only is None else filed.keys() & {only}, key=str.encode)
     with ThreadPoolExecutor(threads, thread_name_prefix="accounts") as pool:
         found = pool.map(lambda take: list(books.of_take(take, filed[take])), takes)
         return [cost for costs in found for cost in costs]
