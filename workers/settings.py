@@ -177,7 +177,8 @@ class Settings(BaseModel):
     def secret_values(self) -> list[str]:
         """Every secret that must not appear in what Rushes writes."""
         keys = [provider.key for provider in self.providers.values()]
-        own = [self.redis_url, self.flower_auth, self.webhooks_secret, *self.secrets]
+        notify = (self.notify_webhook, self.notify_slack, self.notify_smtp)
+        own = [self.redis_url, self.flower_auth, self.webhooks_secret, *notify, *self.secrets]
         return [secret.get_secret_value() for secret in (*keys, *own) if secret is not None]
 
 

@@ -165,3 +165,11 @@ def test_settings_that_make_no_sense_are_told_without_secrets(name: str, value: 
         load_settings({name: value, "RUSHES_REDIS_URL": "redis://:pa55word@x"}, tmp_path)
     assert "s3cr3t" not in str(caught.value)
     assert "pa55word" not in str(caught.value)
+
+
+def test_where_notices_go_is_a_secret_everywhere(tmp_path: Path) -> None:
+    hook, mail = "https://hooks.example/s3cr3t", "smtp://ada:hunter2222@mail.example"
+    settings = load_settings({"RUSHES_NOTIFY_SLACK": hook, "RUSHES_NOTIFY_SMTP": mail}, tmp_path)
+    assert {hook, mail} <= set(settings.secret_values())
+    assert "s3cr3t" not in repr(settings)
+    assert "hunter2222" not in repr(settings)
