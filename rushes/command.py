@@ -24,7 +24,11 @@ _MAKING = {
 _LOOKING = {
     "status": "rushes.looking",
     "watch": "rushes.looking",
+    "show": "rushes.looking",
     "costs": "rushes.costs",
+    "report": "rushes.reporting",
+    "export": "rushes.exporting",
+    "download": "rushes.exporting",
     "doubts": "rushes.looking:list_doubts",
     "limits": "rushes.limits",
     "gallery": "rushes.galleries",

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from rushes.ending import Ending, ending
 from rushes.exits import Exit
+from rushes.overview import Overview, Watcher
 from rushes.showing import as_json, panel, sentence, what_holds
 from workers.clock import Clock
 from workers.context import Context
@@ -53,12 +54,14 @@ def follow(
     before: tuple[object, ...] = ()
     away_since: float | None = None
     doubted = False
+    watcher = Watcher(context, batch)
     with _Show(console, clock, lines_of_json=lines_of_json) as show:
         while True:
             tend()
             now = clock.monotonic()
             try:
                 standing = _standing(context, batch, show, reopen=reopen)
+                seen = watcher.look(standing, now)
             except (RedisError, StoreError) as error:
                 away_since = now if away_since is None else away_since
                 if now - away_since >= patience:
@@ -71,7 +74,7 @@ def follow(
             if now_so != before:
                 before, changed = now_so, now
             stuck = _stuck_on(context, standing) if now - changed >= STUCK_SECONDS else None
-            show.look(standing, stuck)
+            show.look(standing, stuck, seen)
             ended = ending(standing, idle=now - changed, patience=patience)
             # A take that is being settled between two reads can look as if nobody cared for it: looked at once more.
             sure = ended is not None and (ended.exit is not Exit.DOUBT or doubted)
@@ -120,6 +123,7 @@ class _Show(AbstractContextManager["_Show"]):
         self._live = Live(console=console, transient=True, auto_refresh=False) if live else None
         self._begun = clock.monotonic()
         self._said = ""
+        self._failed: set[tuple[str, int]] = set()
         self._said_at = float("-inf")
 
     def __enter__(self) -> _Show:
@@ -130,14 +134,22 @@ class _Show(AbstractContextManager["_Show"]):
         if self._live is not None:
             self._live.__exit__(kind, error, at)
 
-    def look(self, standing: Standing, stuck: str | None) -> None:
+    def look(self, standing: Standing, stuck: str | None, seen: Overview) -> None:
         holds = what_holds(standing) or stuck
         if self._live is not None:
-            self._live.update(panel(standing, holds, self._clock.monotonic() - self._begun), refresh=True)
+            self._live.update(panel(standing, holds, self._clock.monotonic() - self._begun, seen), refresh=True)
         elif self._json:
-            self._line(json.dumps(as_json(standing), ensure_ascii=False), urgent=standing.open == 0)
+            self._line(json.dumps(as_json(standing) | seen.to_json(), ensure_ascii=False), urgent=standing.open == 0)
         else:
-            self._line(sentence(standing, holds), urgent=standing.open == 0)
+            self._fail(standing.batch, seen)
+            self._line(sentence(standing, holds, seen), urgent=standing.open == 0)
+
+    def _fail(self, batch: str, seen: Overview) -> None:
+        """Say each failure once, as it comes."""
+        for each in reversed(seen.failures):
+            if (told := (each.take, each.attempt)) not in self._failed:
+                self._failed.add(told)
+                self._console.print(f"{batch}: {each.take} failed [{each.kind}]: {each.message}", soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Say what is waited for, for as long as it is."""

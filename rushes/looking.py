@@ -8,6 +8,7 @@ from dataclasses import replace
 import click
 
 from rushes.follow import follow, plain_console
+from rushes.overview import Watcher
 from rushes.reaching import AS_JSON, SANDBOX, NoBatches, at_hand, standing_of
 from rushes.showing import as_json as standing_as_json
 from rushes.showing import sentence, told_money, what_holds
@@ -17,6 +18,7 @@ from workers.context import Context
 from workers.decisions import Bill, Target, doubts
 from workers.decisions.targets import aim_at, stored_batches
 from workers.engine.states import State
+from workers.reports.story import story_of
 
 
 @click.command()
@@ -93,11 +95,34 @@ def list_doubts(target: str, as_json: bool, rehearsed: bool) -> None:
         console.print(line, soft_wrap=True)
 
 
+@click.command()
+@click.argument("target", metavar="TAKE")
+@AS_JSON
+@SANDBOX
+def show(target: str, as_json: bool, rehearsed: bool) -> None:
+    """Tell the whole story of TAKE: its attempts, states with times, requests and answers, files, and cost.
+
+    For instance: rushes show night/opening/0007
+    """
+    named = Target.parse(target)
+    if named.take is None:
+        raise click.UsageError(f"{target} is no take; name one as {named.batch}/{named.shot or 'SHOT'}/0001")
+    with at_hand(rehearsed) as here:
+        story = story_of(here.context, aim_at(here.context, named), rehearsed=rehearsed)
+    if as_json:
+        click.echo(json.dumps(story.to_json(), indent=2, ensure_ascii=False))
+        return
+    console = plain_console()
+    for line in story.lines():
+        console.print(line, soft_wrap=True)
+
+
 def _status_of(context: Context, batch: str, *, as_json: bool) -> None:
     name = aim_at(context, Target(Target.parse(batch).batch)).batch
     standing = standing_of(context, name)
+    seen = Watcher(context, name).look(standing, context.clock.monotonic())
     if as_json:
-        click.echo(json.dumps(standing_as_json(standing), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(standing_as_json(standing) | seen.to_json(), indent=2, ensure_ascii=False))
         return
     console = plain_console()
     console.print(sentence(replace(standing, money=replace(standing.money, limit=None)), None), soft_wrap=True)
@@ -109,6 +134,14 @@ def _status_of(context: Context, batch: str, *, as_json: bool) -> None:
             console.print(f"  {what}: {text}", soft_wrap=True)
     for each in blocked(context, name, most=MOST_NAMED) if standing.states[State.BLOCKED] else ():
         console.print(f"  {each}", soft_wrap=True)
+    if len(seen.shots) > 1:
+        for line in seen.shots:
+            states = ", ".join(
+                f"{count:,} {'in doubt' if what == 'doubt' else what}" for what, count in line.states.items()
+            )
+            console.print(f"  {line.shot}: {states} of {line.total:,}", soft_wrap=True)
+    for text in seen.failure_lines(name):
+        console.print(f"  {text}", soft_wrap=True)
     if standing.priority:
         console.print(f"  priority: {standing.priority}", soft_wrap=True)
 

@@ -16,8 +16,13 @@ from rushes.reaching import standing_of
 from rushes.session import worker
 from rushes.summary import summarize
 from workers.context import Context
+from workers.errors import RedisError
+from workers.notices.notifier import Notifier
 from workers.opening import Opening
 from workers.settings import Settings
+
+AT_THE_END = 6
+"""Notices: each may take ten seconds where nobody answers."""
 
 
 def drain_when_told() -> None:
@@ -57,6 +62,11 @@ def render(
             ended = Ending(Exit.INTERRUPTED, "interrupted; finishing the steps in hand")
             console.print("stopping: finishing the steps in hand (Ctrl-C again to stop at once)")
         summarize(console, context, ended, before=before, after=standing_of(context, batch), again=again)
+    try:
+        # The worker is gone. What can't be told now is kept, and told by the next one.
+        Notifier(context, context.room.scripts).once(most=AT_THE_END)
+    except RedisError as error:
+        console.print(f"nobody was told: {error}", soft_wrap=True)
     return ended
 
 

@@ -17,11 +17,10 @@ from workers.broker.addresses import state_folder
 from workers.broker.embedded import EmbeddedRedis
 from workers.clock import Clock
 from workers.errors import RedisError, SettingsError
-from workers.settings import CONVENTIONS, Settings
+from workers.settings import CONVENTIONS, REHEARSAL, Settings
 from workers.supervisor import PARENT_VARIABLE
 
-REHEARSAL = "rehearsal"
-"""Where rehearsals go, in the store and in Redis: what was rehearsed must never count as rendered."""
+__all__ = ["REHEARSAL", "private_redis", "rehearsal", "rehearsal_store", "sandbox", "worker"]
 
 START_SECONDS = 30.0
 DRAIN_SECONDS = 1000.0

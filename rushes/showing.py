@@ -1,8 +1,7 @@
-"""How a batch stands, put into words, a panel, or JSON."""
+"""How a batch stands, put into a panel, a line, or JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,100 +9,63 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from workers.engine.standing import Money, Standing
+from rushes.overview import Overview, shots_shown
+from workers.engine.standing import Standing
 from workers.engine.states import State
+from workers.reports.words import amount, counted, told_money, what_holds
+from workers.reports.writing import span
 
-_ORDER = (
-    State.WAITING,
-    State.BLOCKED,
-    State.ADMITTED,
-    State.SUBMITTING,
-    State.RENDERING,
-    State.COLLECTING,
-    State.DONE,
-    State.FAILED,
-    State.DOUBT,
-    State.CANCELLED,
-    State.WAIVED,
-)
+__all__ = ["amount", "as_json", "counted", "panel", "sentence", "told_money", "what_holds"]
+
+_CALLED = {State.DOUBT.value: "in doubt"}
 _STYLES = {"done": "green", "failed": "red", "in doubt": "yellow", "rendering": "cyan", "paused": "yellow"}
-_CALLED = {State.DOUBT: "in doubt"}
 
 
-def counted(standing: Standing) -> Iterator[tuple[str, int]]:
-    """The takes by what they are called, those that a person holds back apart from those that wait their turn."""
-    held = dict(standing.held)
-    counts = dict(standing.states)
-    counts[State.WAITING] -= sum(held.values())
-    for state in (State.CANCELLED, State.WAIVED):
-        counts[state] += held.pop(state.value, 0)
-    for state in _ORDER:
-        if counts[state]:
-            yield _CALLED.get(state, state.value), counts[state]
-        if state is State.WAITING:
-            yield from ((kind, count) for kind, count in sorted(held.items()) if count)
-    if standing.orphans_alive:
-        yield "besides", standing.orphans_alive
-
-
-def amount(micros: int, currency: str | None) -> str:
-    """An amount in micros, for a person: at least two decimals."""
-    whole, part = divmod(micros, 1_000_000)
-    decimals = f"{part:06d}".rstrip("0").ljust(2, "0")
-    return f"{whole:,}.{decimals} {currency}"
-
-
-def told_money(money: Money) -> str | None:
-    """What was spent of a budget, or None where there is none."""
-    if money.limit is None:
-        return None
-    spent, limit = amount(money.spent, money.currency), amount(money.limit, money.currency)
-    reserved = f", {amount(money.reserved, money.currency)} reserved" if money.reserved else ""
-    return f"{spent} of {limit} spent{reserved}"
-
-
-def what_holds(standing: Standing) -> str | None:
-    """What a batch waits for, if it is not simply its turn."""
-    if standing.open == 0:
-        return None
-    if standing.recovering:
-        return "Redis was started anew, and is being held against the store"
-    if standing.store_trouble is not None:
-        return f"waiting for the store: {standing.store_trouble}"
-    if standing.lane.paused is not None:
-        return f"{standing.lane.provider} is paused: {standing.lane.paused}"
-    if standing.stopped is not None:
-        return f"nothing more is submitted: {standing.stopped.told}"
-    if standing.lane.slowed is not None:
-        return f"waiting {standing.lane.slowed_for:.0f} s: {standing.lane.slowed}"
-    return None
-
-
-def panel(standing: Standing, holds: str | None, seconds: float) -> RenderableType:
+def panel(standing: Standing, holds: str | None, seconds: float, seen: Overview) -> RenderableType:
     """A batch in a terminal, after so many seconds."""
     done = standing.states[State.DONE]
     head = Table.grid(padding=(0, 1))
     head.add_row(
         Text(standing.batch, style="bold"),
         ProgressBar(total=max(1, standing.total), completed=standing.total - standing.open, width=40),
-        Text(f"{done}/{standing.total} done  {seconds:.0f} s"),
+        Text(f"{done:,}/{standing.total:,} done  {span(round(seconds))}"),
     )
     states = Table.grid(padding=(0, 2))
-    states.add_row(
-        *(Text(f"{count} {what}", style=_STYLES.get(what, "")) for what, count in counted(standing)),
-        Text(f"seats {standing.lane.seats_taken}/{standing.lane.seats} {standing.lane.provider}", style="dim"),
-    )
-    money = told_money(standing.money)
-    more = [Text(money)] if money else []
-    return Group(head, states, *more, *([Text(holds, style="yellow")] if holds else []))
+    states.add_row(*(Text(f"{count:,} {what}", style=_STYLES.get(what, "")) for what, count in counted(standing)))
+    lane = Text(f"{standing.lane.provider}: {standing.lane.seats_taken} of {standing.lane.seats} seats taken")
+    pace = seen.pace()
+    if pace is not None:
+        lane.append(f", {pace}")
+    told = [Text(each) for each in (told_money(standing.money),) if each]
+    failures = [
+        Text(line, style="red", overflow="ellipsis", no_wrap=True) for line in seen.failure_lines(standing.batch)
+    ]
+    waits = [Text(holds, style="yellow")] if holds else []
+    return Group(head, states, *_shots(seen), lane, *told, *waits, *failures)
 
 
-def sentence(standing: Standing, holds: str | None) -> str:
+def _shots(seen: Overview) -> list[RenderableType]:
+    if len(seen.shots) < 2:
+        return []
+    shown, more = shots_shown(seen.shots)
+    table = Table.grid(padding=(0, 2))
+    for line in shown:
+        done = line.states.get(State.DONE.value, 0)
+        others = ", ".join(
+            f"{count:,} {_CALLED.get(state, state)}" for state, count in line.states.items() if state != State.DONE
+        )
+        bar = ProgressBar(total=max(1, line.total), completed=done, width=20)
+        table.add_row(Text(f"  {line.shot}"), bar, Text(f"{done:,}/{line.total:,}"), Text(others, style="dim"))
+    return [table, *([Text(f"  and {more:,} more shots", style="dim")] if more else [])]
+
+
+def sentence(standing: Standing, holds: str | None, seen: Overview | None = None) -> str:
     """A batch in one line."""
     parts = [f"{count} {what}" for what, count in counted(standing) if what != State.DONE]
     told = f"{standing.batch}: {standing.states[State.DONE]}/{standing.total} done"
     money = told_money(standing.money)
-    tail = "".join(f"; {each}" for each in (money, holds) if each)
+    pace = None if seen is None else seen.pace()
+    tail = "".join(f"; {each}" for each in (money, pace, holds) if each)
     return told + (f", {', '.join(parts)}" if parts else "") + tail
 
 

@@ -22,13 +22,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from jobs.amounts import Amount, read_amount
 from workers.errors import SettingsError
 
 SETTINGS_FILE = "rushes.toml"
 DEFAULT_STORE = "./renders"
+REHEARSAL = "rehearsal"
+"""Where rehearsals go, in the store and in Redis: what was rehearsed must never count as rendered."""
+
+NOTICES = ("end", "failure", "paused", "doubt")
+"""What people can be told of a batch: `workers.notices.events`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +127,47 @@ class Settings(BaseModel):
     webhooks_secret: SecretStr | None = Field(default=None, repr=False, min_length=16)
     metrics_port: int | None = Field(default=None, ge=1, le=65_535)
     metrics_address: str = "127.0.0.1"
+    notify_webhook: SecretStr | None = Field(default=None, repr=False)
+    notify_slack: SecretStr | None = Field(default=None, repr=False)
+    notify_smtp: SecretStr | None = Field(default=None, repr=False)
+    notify_email: str | None = None
+    notify_from: str | None = None
+    notify_on: str = ",".join(NOTICES)
     providers: Mapping[str, ProviderSettings]
     secrets: tuple[SecretStr, ...] = Field(default=(), repr=False)
+
+    @field_validator("notify_on")
+    @classmethod
+    def _events(cls, written: str) -> str:
+        unknown = [each.strip() for each in written.split(",") if each.strip() not in NOTICES]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is none of {', '.join(NOTICES)}")
+        return written
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What people want to be told of a batch."""
+        return tuple(each.strip() for each in self.notify_on.split(","))
+
+    @field_validator("notify_webhook", "notify_slack")
+    @classmethod
+    def _web(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return url
+
+    @field_validator("notify_smtp")
+    @classmethod
+    def _mail(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("must be smtp://user:password@host:port, or smtps://")
+        return url
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Settings:
+        if self.notify_email and self.notify_smtp is None:
+            raise ValueError("RUSHES_NOTIFY_EMAIL wants RUSHES_NOTIFY_SMTP, to know who takes the mail")
+        return self
 
     def provider(self, name: str) -> ProviderSettings:
         """The settings of one provider."""
@@ -141,7 +185,8 @@ class Settings(BaseModel):
     def secret_values(self) -> list[str]:
         """Every secret that must not appear in what Rushes writes."""
         keys = [provider.key for provider in self.providers.values()]
-        own = [self.redis_url, self.flower_auth, self.webhooks_secret, *self.secrets]
+        notify = (self.notify_webhook, self.notify_slack, self.notify_smtp)
+        own = [self.redis_url, self.flower_auth, self.webhooks_secret, *notify, *self.secrets]
         return [secret.get_secret_value() for secret in (*keys, *own) if secret is not None]
 
 
@@ -165,11 +210,20 @@ _OWN = {
     "inputs": "RUSHES_INPUTS",
     "prices": "RUSHES_PRICES",
     "flower_auth": "RUSHES_FLOWER_AUTH",
+    "notify_webhook": "RUSHES_NOTIFY_WEBHOOK",
+    "notify_slack": "RUSHES_NOTIFY_SLACK",
+    "notify_smtp": "RUSHES_NOTIFY_SMTP",
+    "notify_email": "RUSHES_NOTIFY_EMAIL",
+    "notify_from": "RUSHES_NOTIFY_FROM",
+    "notify_on": "RUSHES_NOTIFY_ON",
     "webhooks_url": "RUSHES_WEBHOOKS_URL",
     "webhooks_secret": "RUSHES_WEBHOOKS_SECRET",
     "metrics_port": "RUSHES_METRICS_PORT",
     "metrics_address": "RUSHES_METRICS_ADDRESS",
 }
+_SECRET_FIELDS = frozenset(
+    ("key", "redis_url", "flower_auth", "webhooks_secret", "notify_webhook", "notify_slack", "notify_smtp")
+)
 _OF_PROVIDER = (
     "url",
     "seats",
@@ -282,7 +336,7 @@ def _readable(error: ValidationError, sources: Mapping[str, str]) -> list[str]:
     for detail in error.errors(include_url=False):
         field = str(detail["loc"][0]) if detail["loc"] else ""
         # What is no setting at all could be anything, a secret too.
-        hidden = field in ("key", "redis_url", "flower_auth", "webhooks_secret") or detail["type"] == "extra_forbidden"
+        hidden = not field or field in _SECRET_FIELDS or detail["type"] == "extra_forbidden"
         value = "" if hidden else f" {detail['input']!r}:"
         lines.append(f"{sources.get(field, field)}:{value} {detail['msg'].removeprefix('Value error, ')}")
     return lines

@@ -24,6 +24,7 @@ from workers.engine.work import Work
 from workers.errors import StoreError
 from workers.money import quotes
 from workers.monitoring.flower_rows import FlowerRows
+from workers.notices.notifier import Notifier
 from workers.opening import reopen_batch
 from workers.providers import PROVIDERS
 from workers.redaction import Redacting
@@ -159,6 +160,7 @@ def _ordinal(work: Work) -> str:
 
 
 _pumps: list[Pump] = []
+_notifiers: list[Notifier] = []
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
@@ -181,12 +183,17 @@ def _start_pump(sender: Any, **_: object) -> None:
     here.wake = here.room.ring
     _pumps.append(pump)
     pump.start()
+    notifier = Notifier(here, here.room.scripts)
+    _notifiers.append(notifier)
+    notifier.start()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _stop_pump(**_: object) -> None:
     while _pumps:
         _pumps.pop().stop()
+    while _notifiers:
+        _notifiers.pop().stop()
 
 
 @worker_shutdown.connect  # type: ignore[untyped-decorator]

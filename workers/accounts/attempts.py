@@ -43,6 +43,7 @@ class AttemptCost:
     was anything to submit. `kind` is that of its failure.
 
     `at` is when it was submitted, in seconds since the epoch, or else the first that is known to have come of it.
+    `over` is when the provider had given its verdict, as far as is known, and `stored` when the receipt was written.
 
     `estimated` is the highest price that it was expected to have, in `estimated_currency`; `actual` is what it cost, in
     `currency`, and `basis` says how that is known (`unbilled`: its class of failure costs nothing). None is unknown,
@@ -62,6 +63,8 @@ class AttemptCost:
     currency: str | None = None
     basis: str = "unknown"
     at: float | None = None
+    over: float | None = None
+    stored: float | None = None
 
     @property
     def at_most(self) -> tuple[Decimal, str | None] | None:
@@ -71,16 +74,16 @@ class AttemptCost:
         return None if self.estimated is None else (self.estimated, self.estimated_currency)
 
 
-def attempt_costs(store: Store, batch: str, *, threads: int = 16) -> list[AttemptCost]:
+def attempt_costs(store: Store, batch: str, *, threads: int = 16, only: str | None = None) -> list[AttemptCost]:
     """What every attempt of `batch` on record has cost, take by take in order of their names, each one's in order.
 
     The ledger and the batch are listed once each, and of an attempt only those records are read that tell something, so
-    many at a time as there are `threads`. A batch of which nothing is stored has no attempts. Raises the `StoreError`s
-    of `store`.
+    many at a time as there are `threads`; `only` names the one take that is meant. A batch of which nothing is stored
+    has no attempts. Raises the `StoreError`s of `store`.
     """
     books = _Books(store, batch)
     filed: dict[str, _Filed] = {}
-    for record in Ledger(store, batch).attempts():
+    for record in Ledger(store, batch).attempts(only):
         filed.setdefault(record.take, _Filed()).attempts.append(record)
     # After the ledger, so that a take that is finished meanwhile is seen with its receipt and not as one that is open.
     for name in done_takes(store, batch):
@@ -88,7 +91,7 @@ def attempt_costs(store: Store, batch: str, *, threads: int = 16) -> list[Attemp
             filed.setdefault(orphan[1], _Filed()).orphans.add(orphan[2])
         else:
             filed.setdefault(name, _Filed()).done = True
-    takes = sorted(filed, key=str.encode)
+    takes = sorted(filed if only is None else filed.keys() & {only}, key=str.encode)
     with ThreadPoolExecutor(threads, thread_name_prefix="accounts") as pool:
         found = pool.map(lambda take: list(books.of_take(take, filed[take])), takes)
         return [cost for costs in found for cost in costs]
@@ -148,6 +151,8 @@ class _Books:
             currency=cost.currency,
             basis=cost.basis,
             at=next((at for at in (times.submitted, times.accepted, times.stored) if at is not None), None),
+            over=next((at for at in (times.rendered, times.downloaded, times.stored) if at is not None), None),
+            stored=times.stored,
         )
         # The receipt may be older than its estimate.
         return _with_estimate(known, self._intent(record)) if known.estimated is None else known
@@ -170,7 +175,7 @@ class _Books:
         cost = _with_estimate(cost, intent)
         if ending is None:
             return cost
-        cost = replace(cost, outcome=_outcome(ending.kind), kind=ending.kind)
+        cost = replace(cost, outcome=_outcome(ending.kind), kind=ending.kind, over=ending.at)
         if _maybe_billed(ending, accepted=acceptance is not None):
             return cost
         if asked is None:
@@ -226,6 +231,7 @@ def _reused(receipt: Receipt) -> AttemptCost:
         currency=receipt.cost.currency,
         basis=receipt.cost.basis,
         at=receipt.times.stored,
+        stored=receipt.times.stored,
     )
 
 

@@ -26,6 +26,11 @@ class Lookout:
         self._redis = scripts.client
         self._key = scripts.key
 
+    @property
+    def scripts(self) -> Scripts:
+        """The scripts of its namespace."""
+        return self._scripts
+
     def time(self) -> float:
         """What time it is by Redis's clock, the same for all workers, in seconds since the epoch."""
         if self._scripts.clock is not None:

@@ -27,6 +27,7 @@ from workers.ledger import Ending
 from workers.media.container import Container, check_mp4
 from workers.media.darkroom import develop, reprint
 from workers.media.facts import Facts, poster_size
+from workers.media.tags import PARAMETERS, RECEIPT, known_so_far, parameters, write_text
 from workers.money import spend_of
 from workers.receipts import ImageFacts, LastFrame, Receipt, Times, VideoFacts, keys_of, write_receipt
 from workers.steps.failures import STORE_SECONDS, store_failed
@@ -107,60 +108,53 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
 
         keys = keys_of(work.batch, take.name)
         context.store.put_file(keys.video, fetched.path, sha256=fetched.sha256, content_type=VIDEO_TYPE)
-        picture_sha256 = _sha256(picture)
-        context.store.put_file(keys.last_frame, picture, sha256=picture_sha256, content_type="image/png")
-        poster_sha256 = _sha256(poster)
-        context.store.put_file(keys.poster, poster, sha256=poster_sha256, content_type=POSTER_TYPE)
-        poster_width, poster_height = poster_size(facts.width, facts.height)
         price = highest_price(take, own=context.own_prices)
         cost = cost_of(take, rendered["answer"], facts.duration, context.own_prices, estimated=price)
-        write_receipt(
-            context.store,
-            Receipt(
-                batch=take.batch,
-                shot=take.shot,
-                take=take.name,
-                index=take.index,
-                number=take.number,
-                identity=take.asked.identity(),
-                axes=take.axes,
-                asked=take.asked,
-                provider=take.provider,
-                model=take.asked.model,
-                job_id=(record.job or {}).get("id", ""),
-                attempt=record.attempt,
-                times=Times(
-                    admitted=record.time("admitted_at"),
-                    submitted=record.time("submitted_at"),
-                    accepted=record.time("accepted_at"),
-                    rendered=record.time("rendered_at"),
-                    downloaded=downloaded,
-                    stored=context.clock.now(),
-                ),
-                answer=rendered["answer"],
-                seed=rendered["seed"],
-                video=_video(keys.video, fetched, rendered["video_url"], facts),
-                last_frame=LastFrame(
-                    key=keys.last_frame,
-                    bytes=picture.stat().st_size,
-                    sha256=picture_sha256,
-                    width=size[0],
-                    height=size[1],
-                    source=source,
-                ),
-                poster=ImageFacts(
-                    key=keys.poster,
-                    bytes=poster.stat().st_size,
-                    sha256=poster_sha256,
-                    width=poster_width,
-                    height=poster_height,
-                ),
-                cost=cost,
-                parents=_parents(context, take, record.attempt),
-                warnings=warnings,
-                rushes_version=VERSION,
+        poster_width, poster_height = poster_size(facts.width, facts.height)
+        known = Receipt(
+            batch=take.batch,
+            shot=take.shot,
+            take=take.name,
+            index=take.index,
+            number=take.number,
+            identity=take.asked.identity(),
+            axes=take.axes,
+            asked=take.asked,
+            provider=take.provider,
+            model=take.asked.model,
+            job_id=(record.job or {}).get("id", ""),
+            attempt=record.attempt,
+            times=Times(
+                admitted=record.time("admitted_at"),
+                submitted=record.time("submitted_at"),
+                accepted=record.time("accepted_at"),
+                rendered=record.time("rendered_at"),
+                downloaded=downloaded,
             ),
+            answer=rendered["answer"],
+            seed=rendered["seed"],
+            video=_video(keys.video, fetched, rendered["video_url"], facts),
+            last_frame=LastFrame(key=keys.last_frame, bytes=0, sha256="", width=size[0], height=size[1], source=source),
+            poster=ImageFacts(
+                key=keys.poster,
+                bytes=poster.stat().st_size,
+                sha256=_sha256(poster),
+                width=poster_width,
+                height=poster_height,
+            ),
+            cost=cost,
+            parents=_parents(context, take, record.attempt),
+            warnings=warnings,
+            rushes_version=VERSION,
         )
+        if source == "decoded":
+            # What is the provider's own stays as it came.
+            write_text(picture, {PARAMETERS: parameters(known), RECEIPT: known_so_far(known)})
+        last = known.last_frame.model_copy(update={"bytes": picture.stat().st_size, "sha256": _sha256(picture)})
+        context.store.put_file(keys.last_frame, picture, sha256=last.sha256, content_type="image/png")
+        context.store.put_file(keys.poster, poster, sha256=_sha256(poster), content_type=POSTER_TYPE)
+        times = known.times.model_copy(update={"stored": context.clock.now()})
+        write_receipt(context.store, known.model_copy(update={"last_frame": last, "times": times}))
     spend = spend_of(context, take, cost)
     if context.room.move(work, State.COLLECTING, State.DONE, counters={"objects": 4}, spend=spend):
         submitted = record.time("submitted_at") or downloaded
