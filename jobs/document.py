@@ -26,6 +26,8 @@ class Document:
     """`data` is the top of the document, `lines` the 1-based line of every value by its way.
 
     `blanks` are the places at which nothing is written; each is among the `problems` too.
+    `damaged` are the shots with a problem, by their place. `named` is what messages call a place that isn't in this
+    file, and `where` says it of all places, if it is there.
     """
 
     source: str
@@ -33,6 +35,9 @@ class Document:
     lines: dict[Loc, int] = field(default_factory=dict)
     problems: dict[Loc, Problem] = field(default_factory=dict)
     blanks: set[Loc] = field(default_factory=set)
+    damaged: set[int] = field(default_factory=set)
+    named: dict[Loc, str] = field(default_factory=dict)
+    where: Callable[[Loc], str] | None = None
 
     def line(self, loc: Loc) -> int | None:
         """The line of the value at `loc`, or of the nearest thing around it that is written."""
@@ -44,7 +49,18 @@ class Document:
 
     def blame(self, loc: Loc, message: str) -> None:
         """Note what is wrong at `loc`; only the first thing said of a place is kept."""
-        self.problems.setdefault(loc, Problem(place(loc), message, self.line(loc)))
+        self.add(loc, Problem(self._place(loc), message, self.line(loc)))
+
+    def add(self, loc: Loc, problem: Problem) -> None:
+        """Note a problem at `loc`, unless there is one."""
+        self.problems.setdefault(loc, problem)
+        if len(loc) > 1 and loc[0] == "shots" and isinstance(loc[1], int):
+            self.damaged.add(loc[1])
+
+    def _place(self, loc: Loc) -> str:
+        if self.where is not None:
+            return self.where(loc)
+        return self.named.get(loc) or place(loc)
 
     def blame_whole(self, loc: Loc, message: str) -> None:
         """As `blame`, of a value that is wrong as a whole: a blank within it is not worth a word then.
@@ -124,9 +140,8 @@ class _Reading:
             here = (*loc, key)
             if key in mapping:
                 earlier = self._document.lines[here]
-                self._document.problems.setdefault(
-                    here, Problem(place(here), f"written twice, first in line {earlier}; keep one of the two", line)
-                )
+                message = f"written twice, first in line {earlier}; keep one of the two"
+                self._document.add(here, Problem(place(here), message, line))
                 continue
             self._document.lines[here] = line
             mapping[key] = self.value(value_node, here)

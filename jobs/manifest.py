@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -341,24 +341,24 @@ def shot_faults(
         yield from prompts.faults(("sweep", keys["prompt"], *loc), as_text(swept))
 
 
-def batch_faults(shots: Mapping[int, Shot]) -> Iterator[Fault]:
-    """What doesn't fit together between the shots of a batch, given by their place in the manifest."""
+def batch_faults(shots: Mapping[int, Shot], where: Callable[[Loc], str] = place) -> Iterator[Fault]:
+    """What doesn't fit together between the shots of a batch, given by their place; `where` says it to a person."""
     if not shots:
         yield Fault(("shots",), "there are no shots, and so there is nothing to render")
-    yield from name_clashes({at: shot.name for at, shot in shots.items()})
+    yield from name_clashes({at: shot.name for at, shot in shots.items()}, where)
     takes = sum(shot.count() for shot in shots.values())
     if takes > MOST_TAKES:
         yield Fault(("shots",), f"together they have {takes:,} takes, and {MOST_TAKES:,} is the most")
 
 
-def name_clashes(names: Mapping[int, str]) -> Iterator[Fault]:
+def name_clashes(names: Mapping[int, str], where: Callable[[Loc], str] = place) -> Iterator[Fault]:
     """Shots whose name another one has already. Case doesn't tell two apart, as in many file systems."""
     first: dict[str, int] = {}
     for at, name in names.items():
         earlier = first.setdefault(name.lower(), at)
         if earlier != at:
             apart = "" if names[earlier] == name else f" (as {names[earlier]!r}, and case makes no difference)"
-            taken = f"{shown(name)} is already the name of {place(('shots', earlier))}{apart}"
+            taken = f"{shown(name)} is already the name of {where(('shots', earlier))}{apart}"
             yield Fault(("shots", at, "name"), f"{taken}; every shot needs its own")
 
 
