@@ -64,6 +64,9 @@ from jobs.terms import (
     read_priority,
 )
 
+NO_AXIS = "; give it an axis of that name under sweep"
+"""The end of what is said of a variable without a value."""
+
 MOST_TAKES = 10**12
 """The most takes of one batch. Far more than anyone pays for, and every index below it is exact everywhere."""
 
@@ -162,8 +165,16 @@ class Fields(_Written):
 
     def given(self) -> dict[str, object]:
         """The fields of a take that are set here, by name."""
-        values = ((name, getattr(self, name)) for name in Fields.model_fields)
-        return {name: value for name, value in values if value is not None and value != () and value != {}}
+        held = self.__dict__
+        names = (name for name in _FIELD_NAMES if held[name] is not None)
+        return {name: value for name in names if (value := held[name]) != () and value != {}}
+
+
+_FIELD_NAMES = tuple(Fields.model_fields)
+
+MOST_FORMS = 10_000
+_AGREED: set[tuple[tuple[str, ...], ...]] = set()
+"""Forms of shots (`Shot._form`) that were found to agree with themselves. The same for ever, so any thread may add."""
 
 
 class Handling(_Written):
@@ -204,6 +215,9 @@ class Shot(Handling, Fields):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
+        form = self._form()
+        if form is not None and form in _AGREED:
+            return self
         mix = self.mix()
         faults = list(mix_faults(mix, self.given()))
         # Which cells a sample takes, only the batch's name may tell.
@@ -211,7 +225,26 @@ class Shot(Handling, Fields):
         faults += shot_faults(self.given(), self.prompt, self.sweep, space)
         if faults:
             raise Faults(faults)
+        if form is not None and len(_AGREED) < MOST_FORMS:
+            _AGREED.add(form)
         return self
+
+    def _form(self) -> tuple[tuple[str, ...], ...] | None:
+        """The names of its axes, its fields and its prompt's variables, where nothing more decides whether it agrees
+        with itself. In a long list few differ in that, and looking at each anew takes most of the time of reading it.
+        """
+        held = self.__dict__
+        if self.prompt is None or "prompt" in self.sweep or any(held[name] is not None for name in _MIXED):
+            return None
+        if any(isinstance(written, str) or dict in map(type, written) for written in self.sweep.values()):
+            return None
+        try:
+            template = Template.parse(self.prompt)
+        except TemplateError:
+            return None
+        if not any(piece.strip() for piece in template.pieces[::2]):
+            return None
+        return tuple(self.sweep), tuple(self.given()), template.variables
 
     def mix(self) -> Mix:
         """What is said of the sweep."""
@@ -386,7 +419,7 @@ class _Prompts:
             if name in READERS:
                 yield Fault(loc, f"{{{name}}} is the name of a field; call the variable something else")
                 continue
-            hint = did_you_mean(name, unused) or "; give it an axis of that name under sweep"
+            hint = did_you_mean(name, unused) or NO_AXIS
             yield Fault(loc, f"{{{name}}} has no value{hint}")
         for name in unused:
             here: Loc = ("sweep", self._keys[name])

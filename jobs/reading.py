@@ -203,15 +203,16 @@ class _Reader:
         # One shot stands for all of them here: each is read by itself below.
         head = {key: value for key, value in data.items() if key not in ("shots", "defaults")}
         any_shots = {"shots": _ANY_SHOTS} if "shots" in data else {}
-        _, wrong, _ = self._validate(Manifest, {**head, **any_shots}, ())
+        whole, wrong, _ = self._validate(Manifest, {**head, **any_shots}, ())
         self._known(None if "provider" in wrong else data.get("provider"), data.get("model"))
         self._draft.batch = None if "batch" in wrong else data.get("batch")
         self._draft.last_frame = None if "last_frame" in wrong else data.get("last_frame")
         self._read_defaults(data.get("defaults", {}))
         self._read_shots(data.get("shots"))
-        if not self._document.problems:
-            shots = tuple(self._draft.shots.values())
-            self._draft.manifest = Manifest(**head, defaults=self._draft.defaults, shots=shots)
+        if whole is not None and not self._document.problems:
+            # All of it has been validated, part by part; doing it again would take as long again.
+            parts = {"defaults": self._draft.defaults, "shots": tuple(self._draft.shots.values())}
+            self._draft.manifest = whole.model_copy(update=parts)
         return self._draft
 
     def _rows(self, data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
@@ -227,8 +228,9 @@ class _Reader:
         found = shots_of(table, without=self._without, beside=beside)
         self._draft.table = found
         self._document.where = lambda loc: where(found, self._document.named, loc)
-        for at, message in enumerate(found.unfit):
-            self._document.blame(("shots", "table", at), f"{table.name}: {message}")
+        for at, (column, message) in enumerate(found.unfit):
+            within = f"{table.name} {column}" if beside else column
+            self._document.add(("shots", "columns", at), Problem(within, message))
         self._blame_all((), found.faults)
         return found.data
 
@@ -368,7 +370,10 @@ class _Reader:
 
     def _blame_all(self, loc: Loc, faults: Iterable[Fault]) -> None:
         for fault in faults:
-            self._document.blame((*loc, *fault.loc), fault.message)
+            message = fault.message
+            if self._draft.table is not None:
+                message = message.replace(NO_AXIS, "; a column vars.NAME holds the values of {NAME}")
+            self._document.blame((*loc, *fault.loc), message)
 
 
 def _said(details: ErrorDetails, model: type[BaseModel]) -> Iterator[Fault]:

@@ -47,14 +47,14 @@ class TableHead:
 class TableShots:
     """The shots of a table. `data` has one mapping for each of `rows`; `faults` count from the manifest's top.
 
-    `unfit` are the faults of the table as a whole, for which no row can be blamed.
+    `unfit` are the faults of its columns, for which no row can be blamed: where, and what.
     """
 
     table: Table
     rows: list[Row] = field(default_factory=list)
     data: list[dict[str, Any]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    unfit: list[str] = field(default_factory=list)
+    unfit: list[tuple[str, str]] = field(default_factory=list)
     beside: bool = False
     """Whether the table is named by a manifest, so that its own name belongs to a place in it."""
 
@@ -140,7 +140,7 @@ def _loc(column: str) -> Loc:
     return (column,) if column else ()
 
 
-def _column_faults(columns: tuple[str, ...]) -> Iterator[str]:
+def _column_faults(columns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     first: dict[str, int] = {}
     for at, column in enumerate(columns):
         name = _normal(column)
@@ -148,23 +148,23 @@ def _column_faults(columns: tuple[str, ...]) -> Iterator[str]:
             continue
         here = f"row 1, column {column_letter(at)}"
         if name in first:
-            yield f"{here}: {shown(column)} is the name of column {column_letter(first[name])} already"
+            yield here, f"{shown(column)} is the name of column {column_letter(first[name])} already"
         first.setdefault(name, at)
         if name.startswith((VARS, OPTIONS)):
             variable = name.partition(".")[2]
             if name.startswith(VARS) and variable in READERS:
-                yield f"{here}: {shown(column)}: {variable} is a field, so its column is {variable!r}, without vars."
+                yield here, f"{shown(column)}: {variable} is a field, so its column is {variable!r}, without vars."
             elif name.startswith(VARS) and not variable.isidentifier():
-                yield f"{here}: {shown(column)} can't be a variable: use letters, digits and _ behind vars."
+                yield here, f"{shown(column)} can't be a variable: use letters, digits and _ behind vars."
             elif not variable:
-                yield f"{here}: {shown(column)} names no field"
+                yield here, f"{shown(column)} names no field"
         elif name in _OF_THE_BATCH:
-            yield f"{here}: {name} is one for the whole batch; give it with --{name} or in the file of --defaults"
+            yield here, f"{name} is one for the whole batch; give it with --{name} or in the file of --defaults"
         elif name not in _COLUMNS:
             hint = _column_hint(name, column)
-            yield f"{here}: unknown column {shown(column)}{hint}"
+            yield here, f"unknown column {shown(column)}{hint}"
     if "prompt" not in first:
-        yield "there is no column prompt; the first row names the columns, as  name,prompt,seed"
+        yield "row 1", "there is no column prompt; the first row names the columns, as  name,prompt,seed"
 
 
 def _column_hint(name: str, column: str) -> str:
