@@ -20,7 +20,7 @@ from jobs.document import Document, parse
 from jobs.errors import ManifestError, Problem
 from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, nearest, place, shown
 from jobs.fields import READERS
-from jobs.manifest import Defaults, Fields, Manifest, Shot, batch_faults, name_clashes, shot_faults
+from jobs.manifest import NO_AXIS, Defaults, Fields, Manifest, Shot, batch_faults, name_clashes, shot_faults
 from jobs.spellings import OTHER_SPELLINGS
 from jobs.sweeps import Written, read_axis
 from jobs.sweeps.keys import VALUE, WEIGHT
