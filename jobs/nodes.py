@@ -69,7 +69,7 @@ def compose(text: str) -> Node | None:
     if yaml.__with_libyaml__:
         try:
             return _by_libyaml(text)
-        except _Unusual:
+        except (_Unusual, UnicodeEncodeError):
             pass
         except yaml.YAMLError as error:
             refused = error

@@ -365,15 +365,18 @@ class _Reader:
             if details["type"] == "missing" and key in meant:
                 continue  # it is there, misspelt, and that is said
             for fault in _said(details, model):
-                self._document.blame_whole((*loc, *fault.loc), fault.message)
+                self._document.blame_whole((*loc, *fault.loc), self._worded(fault.message))
         return None, wrong, meant
 
     def _blame_all(self, loc: Loc, faults: Iterable[Fault]) -> None:
         for fault in faults:
-            message = fault.message
-            if self._draft.table is not None:
-                message = message.replace(NO_AXIS, "; a column vars.NAME holds the values of {NAME}")
-            self._document.blame((*loc, *fault.loc), message)
+            self._document.blame((*loc, *fault.loc), self._worded(fault.message))
+
+    def _worded(self, message: str) -> str:
+        """What was found, in the words of a table where it is one."""
+        if self._draft.table is None:
+            return message
+        return message.replace(NO_AXIS, "; a column vars.NAME holds the values of {NAME}")
 
 
 def _said(details: ErrorDetails, model: type[BaseModel]) -> Iterator[Fault]:

@@ -214,6 +214,7 @@ def _json_lines(body: bytes) -> Iterator[Row]:
             continue
         read = _json_line(line)
         if isinstance(read, dict):
+            read = _flat(read)
             for key in read:
                 columns.setdefault(key, len(columns))
         mappings.append((number, read))
@@ -229,6 +230,17 @@ def _json_lines(body: bytes) -> Iterator[Row]:
         for key, value in read.items():
             cells[columns[key]] = value
         yield Row(number, cells)
+
+
+def _flat(read: dict[str, object]) -> dict[str, object]:
+    """The mapping with `vars: {place: x}` as `vars.place`, and the same for the provider's own fields."""
+    flat: dict[str, object] = {}
+    for key, value in read.items():
+        if key in ("vars", "provider_options") and isinstance(value, dict):
+            flat |= {f"{key}.{name}": each for name, each in value.items()}
+        else:
+            flat[key] = value
+    return flat
 
 
 def _json_line(line: str) -> dict[str, object] | str:

@@ -84,7 +84,7 @@ class TableShots:
 def shots_of(table: Table, *, without: Mapping[int, object], beside: bool = False) -> TableShots:
     """The rows of `table` as shots, but for those with a number in `without`."""
     found = TableShots(table, beside=beside)
-    found.unfit += _column_faults(table.columns)
+    found.unfit += _column_faults(table)
     if found.unfit:
         return found
     fillers = [_filler(_normal(column)) if column and column[0] != "#" else None for column in table.columns]
@@ -140,9 +140,9 @@ def _loc(column: str) -> Loc:
     return (column,) if column else ()
 
 
-def _column_faults(columns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _column_faults(table: Table) -> Iterator[tuple[str, str]]:
     first: dict[str, int] = {}
-    for at, column in enumerate(columns):
+    for at, column in enumerate(table.columns):
         name = _normal(column)
         if not column or column[0] == "#":
             continue
@@ -161,20 +161,23 @@ def _column_faults(columns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         elif name in _OF_THE_BATCH:
             yield here, f"{name} is one for the whole batch; give it with --{name} or in the file of --defaults"
         elif name not in _COLUMNS:
-            hint = _column_hint(name, column)
+            hint = _column_hint(name, column, table)
             yield here, f"unknown column {shown(column)}{hint}"
     if "prompt" not in first:
         yield "row 1", "there is no column prompt; the first row names the columns, as  name,prompt,seed"
 
 
-def _column_hint(name: str, column: str) -> str:
+def _column_hint(name: str, column: str, table: Table) -> str:
+    variable = f"; a variable of the prompts is {VARS + column!r}, and a column of notes {'#' + column!r}"
+    if any(f"{{{column}}}" in str(cell) for row in table.rows[:1_000] for cell in row.cells):
+        return variable
     other = OTHER_SPELLINGS.get(name)
     if other in _COLUMNS:
         return f"; did you mean {other!r}?"
     if nearest(name, _COLUMNS) is not None:
         return did_you_mean(name, _COLUMNS)
     if column.isidentifier():
-        return f"; a variable of the prompts is {VARS + column!r}, and a column of notes {'#' + column!r}"
+        return variable
     return f"; a column of notes is {'#' + column!r}"
 
 
