@@ -304,6 +304,8 @@ class _Reader:
 
     def _read_shot(self, at: int, data: object) -> None:
         loc: Loc = ("shots", at)
+        if self._draft.table is not None and loc in self._document.problems:
+            return  # the row as a whole is wrong, and so its cells say nothing
         if not isinstance(data, dict):
             self._document.blame(loc, f"{shown(data)} is not a shot; write  - name: NAME  and a prompt below it")
             return

@@ -117,7 +117,9 @@ def shots_of(table: Table, *, without: Mapping[int, object], beside: bool = Fals
             if not faulty and name in names:
                 same = f"the same as row {found.rows[names[name]].number}"
                 found.faults.append(Fault(loc, f"this row is {same}; take it away, or give each of the two a name"))
-            names.setdefault(name, len(found.rows))
+            if name in names:
+                name = f"{name}-{row.number}"
+            names[name] = len(found.rows)
             data = {"name": name, **data}
         found.rows.append(row)
         found.data.append(data)
