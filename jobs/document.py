@@ -10,20 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
-from ruamel.yaml.reader import ReaderError
-
 from jobs.errors import ManifestError, Problem
 from jobs.faults import Loc, place, shown
+from jobs.nodes import Mapping, Node, NotYaml, Scalar, compose
 
 MOST_NODES = 500_000
 MOST_CHARACTERS = 50_000_000
 DEEPEST = 16
 
-_TAG = "tag:yaml.org,2002:"
-_PLAIN = {f"{_TAG}{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge")}
+_PLAIN = frozenset({"map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge"})
 
 
 @dataclass
@@ -31,6 +26,8 @@ class Document:
     """`data` is the top of the document, `lines` the 1-based line of every value by its way.
 
     `blanks` are the places at which nothing is written; each is among the `problems` too.
+    `damaged` are the shots with a problem, by their place. `named` is what messages call a place that isn't in this
+    file, and `where` says it of all places, if it is there.
     """
 
     source: str
@@ -38,6 +35,9 @@ class Document:
     lines: dict[Loc, int] = field(default_factory=dict)
     problems: dict[Loc, Problem] = field(default_factory=dict)
     blanks: set[Loc] = field(default_factory=set)
+    damaged: set[int] = field(default_factory=set)
+    named: dict[Loc, str] = field(default_factory=dict)
+    where: Callable[[Loc], str] | None = None
 
     def line(self, loc: Loc) -> int | None:
         """The line of the value at `loc`, or of the nearest thing around it that is written."""
@@ -49,7 +49,18 @@ class Document:
 
     def blame(self, loc: Loc, message: str) -> None:
         """Note what is wrong at `loc`; only the first thing said of a place is kept."""
-        self.problems.setdefault(loc, Problem(place(loc), message, self.line(loc)))
+        self.add(loc, Problem(self._place(loc), message, self.line(loc)))
+
+    def add(self, loc: Loc, problem: Problem) -> None:
+        """Note a problem at `loc`, unless there is one."""
+        self.problems.setdefault(loc, problem)
+        if len(loc) > 1 and loc[0] == "shots" and isinstance(loc[1], int):
+            self.damaged.add(loc[1])
+
+    def _place(self, loc: Loc) -> str:
+        if self.where is not None:
+            return self.where(loc)
+        return self.named.get(loc) or place(loc)
 
     def blame_whole(self, loc: Loc, message: str) -> None:
         """As `blame`, of a value that is wrong as a whole: a blank within it is not worth a word then.
@@ -70,7 +81,7 @@ def parse(text: str, source: str, *, as_written: Callable[[Loc], bool]) -> Docum
     """
     document = Document(source)
     top = _compose(text, source)
-    if top is None or (isinstance(top, ScalarNode) and top.tag == f"{_TAG}null"):
+    if top is None or (isinstance(top, Scalar) and top.kind == "null"):
         raise ManifestError(source, [Problem("", "the file is empty; a manifest begins with  batch: NAME")])
     try:
         document.data = _Reading(document, as_written).value(top, ())
@@ -81,35 +92,12 @@ def parse(text: str, source: str, *, as_written: Callable[[Loc], bool]) -> Docum
 
 def _compose(text: str, source: str) -> Node | None:
     try:
-        top: Node | None = YAML(typ="rt", pure=True).compose(text)
-        return top
-    except ReaderError as error:
-        # Its position counts characters, and its own text names no line.
-        line = text.count("\n", 0, error.position) + 1
-        problem = Problem("", f"not YAML: the character U+{ord(text[error.position]):04X} can't stand here", line)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = Problem("", f"not YAML: {_plainly(error)}", mark.line + 1 if mark else None)
-    except YAMLError as error:
-        problem = Problem("", f"not YAML: {' '.join(str(error).split())}")
+        return compose(text)
+    except NotYaml as error:
+        problem = Problem("", f"not YAML: {error}", error.line)
     except RecursionError:
         problem = Problem("", "not a manifest: it is nested without end")
     raise ManifestError(source, [problem])
-
-
-def _plainly(error: MarkedYAMLError) -> str:
-    said = str(error.problem or error.context or "it can't be read")
-    if "mapping values are not allowed" in said:
-        return f"{said} (text with ': ' in it needs quotes around it)"
-    if "'\\t'" in said:
-        return f"{said} (indent with blanks, not with tabs)"
-    if "found another document" in said:
-        return "a second document begins here, and a manifest is one document (take the '---' away)"
-    if "cannot start any token" in said:
-        return f"{said} (text that begins with it needs quotes around it)"
-    if "expected <block end>" in said:
-        return f"{said} (text that begins with a brace, a bracket or a quote needs quotes around the whole)"
-    return said
 
 
 class _TooMuch(Exception):
@@ -126,43 +114,41 @@ class _Reading:
         self._characters = 0
 
     def value(self, node: Node, loc: Loc) -> Any:
-        self._document.lines.setdefault(loc, node.start_mark.line + 1)
+        self._document.lines.setdefault(loc, node.line)
         self._nodes += 1
-        if isinstance(node, ScalarNode):
-            self._characters += len(node.value)
+        if isinstance(node, Scalar):
+            self._characters += len(node.text)
         if self._nodes > MOST_NODES or self._characters > MOST_CHARACTERS or len(loc) > DEEPEST:
             raise _TooMuch(f"{place(loc[:4])}: the manifest is too large or nested too deeply (aliases count in full)")
-        tag = str(node.tag)
-        if tag not in _PLAIN:
-            return self._blame(loc, f"the tag {shown(tag.removeprefix(_TAG))} means nothing here; take it away")
-        if isinstance(node, ScalarNode):
-            return self._scalar(node, tag.removeprefix(_TAG), loc)
-        if isinstance(node, MappingNode):
+        if node.kind not in _PLAIN:
+            return self._blame(loc, f"the tag {shown(node.kind)} means nothing here; take it away")
+        if isinstance(node, Scalar):
+            return self._scalar(node, loc)
+        if isinstance(node, Mapping):
             return self._mapping(node, loc)
-        return [self.value(item, (*loc, at)) for at, item in enumerate(node.value)]
+        return [self.value(item, (*loc, at)) for at, item in enumerate(node.items)]
 
-    def _mapping(self, node: MappingNode, loc: Loc) -> dict[str, Any]:
+    def _mapping(self, node: Mapping, loc: Loc) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            key = key_node.value
-            if not isinstance(key_node, ScalarNode) or not _is_unicode(key):
+        for key_node, value_node in node.items:
+            line = key_node.line
+            key = key_node.text if isinstance(key_node, Scalar) else None
+            if key is None or not _is_unicode(key):
                 self._document.lines.setdefault(loc, line)
                 self._blame(loc, "a key here is not plain text")
                 continue
             here = (*loc, key)
             if key in mapping:
                 earlier = self._document.lines[here]
-                self._document.problems.setdefault(
-                    here, Problem(place(here), f"written twice, first in line {earlier}; keep one of the two", line)
-                )
+                message = f"written twice, first in line {earlier}; keep one of the two"
+                self._document.add(here, Problem(place(here), message, line))
                 continue
             self._document.lines[here] = line
             mapping[key] = self.value(value_node, here)
         return mapping
 
-    def _scalar(self, node: ScalarNode, kind: str, loc: Loc) -> str | int | float | bool | None:
-        text: str = node.value
+    def _scalar(self, node: Scalar, loc: Loc) -> str | int | float | bool | None:
+        text, kind = node.text, node.kind
         if not _is_unicode(text):
             self._blame(loc, f"{shown(text)} holds half a character (a lone surrogate), which can't be sent")
             return None

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.capabilities import capabilities
 from jobs.checks import shot_misfits
 from jobs.choices import choices_of_shot
+from jobs.errors import ManifestError, Problem
 from jobs.faults import Fault, Loc, shown
 from jobs.inputs import LocalInput
 from jobs.inputs.freezing import FoundFiles, file_faults, frozen
 from jobs.manifest import Manifest
-from jobs.reading import Draft, draft, read_text
+from jobs.reading import Draft, draft, draft_table, read_text
 from jobs.references import MEDIA, kind_of
+from jobs.tables import TableHead, is_table
+from jobs.tables.rejecting import Rejected, bad_rows
+
+NOT_SAID = TableHead()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +28,42 @@ class Loaded:
 
     manifest: Manifest
     inputs: tuple[LocalInput, ...] = ()
+    rejected: Rejected | None = None
 
 
-def load_with_inputs(path: Path) -> Loaded:
-    """The manifest in the file at `path`, with the local files in it, whose paths are relative to its folder.
+def load_with_inputs(path: Path, head: TableHead = NOT_SAID, *, skip_bad_rows: bool = False) -> Loaded:
+    """The manifest or the table in the file at `path`, with the local files in it, relative to its folder.
 
-    The files are read; nothing else is different from `load`. Raises as `load` does.
+    The files are read; nothing else is different from `load`. `head` is for a table alone. With `skip_bad_rows`, rows
+    of a table that are wrong are left out and told as `rejected`. Raises as `load` does.
     """
-    found = draft(read_text(path), str(path), folder=path.parent)
+    reasons: dict[int, str] = {}
+    while True:
+        found, files = _checked(path, head, reasons)
+        bad = bad_rows(found) if skip_bad_rows else {}
+        if not bad or found.table is None or len(bad) == len(found.table.rows):
+            break
+        reasons |= bad
+    manifest = found.whole()
+    rejected = Rejected(found.table.table, reasons) if found.table is not None and reasons else None
+    return Loaded(frozen(manifest, files), files.inputs(), rejected)
+
+
+def _checked(path: Path, head: TableHead, without: Mapping[int, str]) -> tuple[Draft, FoundFiles]:
+    if is_table(path):
+        found = draft_table(path, head, without=without)
+    elif head:
+        told = "it says its batch, provider, model and defaults itself; the options for them are for tables (.csv)"
+        raise ManifestError(str(path), [Problem("", told)])
+    else:
+        found = draft(read_text(path), str(path), folder=path.parent, without=without)
     files = FoundFiles(path.parent)
     table = None if found.provider is None else capabilities(found.provider)
     damaged = found.shots if found.defaults_damaged else found.damaged
     batch = found.batch or ""
     faults = file_faults(found.model, found.defaults, found.shots, files, table, damaged=damaged, batch=batch)
     _blame(found, [*faults, *_misfits(found)])
-    return Loaded(frozen(found.whole(), files), files.inputs())
+    return found, files
 
 
 def load(path: Path) -> Manifest:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -70,6 +70,9 @@ from jobs.terms import (
     read_weight,
     read_window,
 )
+
+NO_AXIS = "; give it an axis of that name under sweep"
+"""The end of what is said of a variable without a value."""
 
 MOST_TAKES = 10**12
 """The most takes of one batch. Far more than anyone pays for, and every index below it is exact everywhere."""
@@ -194,8 +197,16 @@ class Fields(_Written):
 
     def given(self) -> dict[str, object]:
         """The fields of a take that are set here, by name."""
-        values = ((name, getattr(self, name)) for name in Fields.model_fields)
-        return {name: value for name, value in values if value is not None and value != () and value != {}}
+        held = self.__dict__
+        names = (name for name in _FIELD_NAMES if held[name] is not None)
+        return {name: value for name in names if (value := held[name]) != () and value != {}}
+
+
+_FIELD_NAMES = tuple(Fields.model_fields)
+
+MOST_FORMS = 10_000
+_AGREED: set[tuple[tuple[str, ...], ...]] = set()
+"""Forms of shots (`Shot._form`) that were found to agree with themselves. The same for ever, so any thread may add."""
 
 
 class Handling(_Written):
@@ -247,6 +258,9 @@ class Shot(Handling, Fields):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
+        form = self._form()
+        if form is not None and form in _AGREED:
+            return self
         mix = self.mix()
         faults = list(mix_faults(mix, self.given()))
         # Which cells a sample takes, only the batch's name may tell.
@@ -255,6 +269,8 @@ class Shot(Handling, Fields):
             faults += shot_faults(self.given(), self.prompt, self.sweep, space)
         if faults:
             raise Faults(faults)
+        if form is not None and len(_AGREED) < MOST_FORMS:
+            _AGREED.add(form)
         return self
 
     def given(self) -> dict[str, object]:
@@ -275,6 +291,24 @@ class Shot(Handling, Fields):
     def each(self) -> ForEach | None:
         """What it is rendered once for each of."""
         return self._each
+
+    def _form(self) -> tuple[tuple[str, ...], ...] | None:
+        """The names of its axes, its fields and its prompt's variables, where nothing more decides whether it agrees
+        with itself. In a long list few differ in that, and looking at each anew takes most of the time of reading it.
+        """
+        held = self.__dict__
+        mixed = any(held[name] is not None for name in (*_MIXED, "for_each"))
+        if self.prompt is None or "prompt" in self.sweep or mixed:
+            return None
+        if any(isinstance(written, str) or dict in map(type, written) for written in self.sweep.values()):
+            return None
+        try:
+            template = Template.parse(self.prompt)
+        except TemplateError:
+            return None
+        if not any(piece.strip() for piece in template.pieces[::2]):
+            return None
+        return tuple(self.sweep), tuple(self.given()), template.variables
 
     def mix(self) -> Mix:
         """What is said of the sweep."""
@@ -415,14 +449,16 @@ def shot_faults(
         yield from prompts.faults(("sweep", keys["prompt"], *loc), as_text(swept))
 
 
-def batch_faults(shots: Mapping[int, Shot], defaults: Defaults, batch: str) -> Iterator[Fault]:
-    """What doesn't fit together between the shots of a batch, given by their place in the manifest.
+def batch_faults(
+    shots: Mapping[int, Shot], defaults: Defaults, batch: str, where: Callable[[Loc], str] = place
+) -> Iterator[Fault]:
+    """What doesn't fit together between the shots of a batch, given by their place; `where` says it to a person.
 
     The shots know of each other afterwards, as far as they do fit.
     """
     if not shots:
         yield Fault(("shots",), "there are no shots, and so there is nothing to render")
-    clashes = list(name_clashes({at: shot.name for at, shot in shots.items()}))
+    clashes = list(name_clashes({at: shot.name for at, shot in shots.items()}, where))
     yield from clashes
     if not clashes:
         yield from _linked_faults(shots, defaults, batch)
@@ -442,14 +478,14 @@ def _linked_faults(shots: Mapping[int, Shot], defaults: Defaults, batch: str) ->
                 yield Fault(("shots", at, *fault.loc), fault.message)
 
 
-def name_clashes(names: Mapping[int, str]) -> Iterator[Fault]:
+def name_clashes(names: Mapping[int, str], where: Callable[[Loc], str] = place) -> Iterator[Fault]:
     """Shots whose name another one has already. Case doesn't tell two apart, as in many file systems."""
     first: dict[str, int] = {}
     for at, name in names.items():
         earlier = first.setdefault(name.lower(), at)
         if earlier != at:
             apart = "" if names[earlier] == name else f" (as {names[earlier]!r}, and case makes no difference)"
-            taken = f"{shown(name)} is already the name of {place(('shots', earlier))}{apart}"
+            taken = f"{shown(name)} is already the name of {where(('shots', earlier))}{apart}"
             yield Fault(("shots", at, "name"), f"{taken}; every shot needs its own")
 
 
@@ -484,7 +520,7 @@ class _Prompts:
             if name in READERS:
                 yield Fault(loc, f"{{{name}}} is the name of a field; call the variable something else")
                 continue
-            hint = did_you_mean(name, (*unused, *self._besides)) or "; give it an axis of that name under sweep"
+            hint = did_you_mean(name, (*unused, *self._besides)) or NO_AXIS
             yield Fault(loc, f"{{{name}}} has no value{hint}")
         for name in unused:
             here: Loc = ("sweep", self._keys[name])

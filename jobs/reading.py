@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -19,41 +20,20 @@ from jobs.chains.graph import linked, parents_of
 from jobs.chains.promoting import promoted
 from jobs.document import Document, parse
 from jobs.errors import ManifestError, Problem
-from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, nearest, shown
+from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, nearest, place, shown
 from jobs.fields import READERS
-from jobs.manifest import Defaults, Fields, Manifest, Shot, batch_faults, name_clashes, shot_faults
+from jobs.manifest import NO_AXIS, Defaults, Fields, Manifest, Shot, batch_faults, name_clashes, shot_faults
+from jobs.spellings import OTHER_SPELLINGS
 from jobs.sweeps import Written, read_axis
 from jobs.sweeps.keys import VALUE, WEIGHT
-from jobs.sweeps.sources import SourceError, is_source, read_source
+from jobs.sweeps.sources import SourceError, is_source, path_within, read_source
+from jobs.tables import Table, TableError, TableHead, TableShots, is_table, read_table, shots_of
+from jobs.tables.shots import where
 from jobs.takes import LastFrame
 
 LARGEST_FILE = 32 * 1024 * 1024
 """In bytes. A manifest is written by hand; what is larger is another file."""
 
-_OTHER_SPELLINGS = {
-    "ratio": "aspect_ratio",
-    "image": "start_image",
-    "image_url": "start_image",
-    "first_frame": "start_image",
-    "end_image_url": "end_image",
-    "last_frame_image": "end_image",
-    "image_urls": "reference_images",
-    "video_urls": "reference_videos",
-    "audio_urls": "reference_audio",
-    "audio": "generate_audio",
-    "tools": "web_search",
-    "options": "provider_options",
-    "extra": "provider_options",
-    "retries": "retry_moderated",
-    "cost": "price",
-    "max_cost": "budget",
-    "until": "deadline",
-    "failures": "max_failures",
-    "seconds": "duration",
-    "vars": "sweep",
-    "variables": "sweep",
-    "matrix": "sweep",
-}
 _MISSING = {
     "batch": "missing: a manifest needs the batch's name",
     "provider": "missing: a manifest needs a provider",
@@ -61,6 +41,11 @@ _MISSING = {
     "shots": "missing: a manifest needs a list of shots",
     "name": "missing: every shot needs a name",
 }
+TABLES = ("csv", "tsv", "jsonl", "xlsx")
+"""Under which of these a manifest names a table of its shots doesn't matter: the file's ending tells what it is."""
+
+NOTHING_LEFT_OUT: Mapping[int, object] = MappingProxyType({})
+
 _MANIFEST_KEYS = tuple(Manifest.model_fields)
 _SHOT_KEYS = tuple(Shot.model_fields)
 _DEFAULT_KEYS = tuple(Defaults.model_fields)
@@ -75,7 +60,7 @@ class Draft:
     `manifest` is there when nothing was wrong. `provider` and `model` are None unless they are known ones, and `batch`,
     its name, and `last_frame`, the batch's, unless they are given and right.
     `shots` holds, by its place, every shot that is one; those in `damaged` lack what was wrong with them, and
-    so may the defaults.
+    so may the defaults. `table` is the one that the shots come from, if they do.
     """
 
     document: Document
@@ -85,14 +70,15 @@ class Draft:
     last_frame: LastFrame | None = None
     defaults: Defaults = field(default_factory=Defaults)
     shots: dict[int, Shot] = field(default_factory=dict)
+    table: TableShots | None = None
     damaged: set[int] = field(default_factory=set)
     defaults_damaged: bool = False
     manifest: Manifest | None = None
 
     def error(self) -> ManifestError:
         """Everything that was found, in file order."""
-        problems = sorted(self.document.problems.values(), key=lambda problem: problem.line or 0)
-        return ManifestError(self.document.source, problems)
+        found = sorted(self.document.problems.items(), key=lambda item: (item[1].line or 0, _shot_of(item[0])))
+        return ManifestError(self.document.source, (problem for _, problem in found))
 
     def whole(self) -> Manifest:
         """The manifest. Raises `ManifestError` when anything is wrong with it."""
@@ -137,10 +123,13 @@ def read_text(path: Path) -> str:
         raise ManifestError(str(path), [problem]) from None
 
 
-def draft(text: str, source: str, *, folder: Path | None = None) -> Draft:
+def draft(
+    text: str, source: str, *, folder: Path | None = None, without: Mapping[int, object] = NOTHING_LEFT_OUT
+) -> Draft:
     """As much of a manifest as `text` holds, with what is wrong noted in its document.
 
-    Axes that lie in files are read from `folder`; without one, they are wrong.
+    Axes and shots that lie in files are read from `folder`; without one, they are wrong. Rows of a table with a number
+    in `without` are left out.
 
     Raises `ManifestError` only when there is nothing to read at all: not YAML, empty, not a mapping.
     """
@@ -148,30 +137,123 @@ def draft(text: str, source: str, *, folder: Path | None = None) -> Draft:
     if not isinstance(document.data, dict):
         document.blame((), "a manifest is a mapping, with  batch: NAME  and so on at its top")
         raise ManifestError(source, document.problems.values())
-    return _Reader(document, folder).draft()
+    return _Reader(document, folder, without).draft()
+
+
+def draft_table(path: Path, head: TableHead, *, without: Mapping[int, object] = NOTHING_LEFT_OUT) -> Draft:
+    """As `draft`, of the table at `path`, of whose batch `head` says what a table can't."""
+    try:
+        table = read_table(path)
+    except TableError as error:
+        raise _unreadable(path, str(error)) from None
+    document = _head_document(path, head)
+    return _Reader(document, path.parent, without, table).draft()
+
+
+def _head_document(path: Path, head: TableHead) -> Document:
+    """What a manifest would have above its shots: from the file of defaults, and over it from the command line."""
+    document = Document(str(path))
+    data: dict[str, Any] = {}
+    if head.defaults is not None:
+        found = parse(read_text(head.defaults), str(head.defaults), as_written=_is_text)
+        if not isinstance(found.data, dict):
+            raise _unreadable(head.defaults, "the defaults are a mapping; write  field: value")
+        if found.problems:
+            raise ManifestError(str(head.defaults), found.problems.values())
+        tops = [key for key in found.data if key in _MANIFEST_KEYS and key not in _DEFAULT_KEYS]
+        data = {key: found.data[key] for key in tops if key not in ("shots", "defaults")}
+        fields = {key: value for key, value in found.data.items() if key not in tops}
+        if "shots" in tops:
+            raise _unreadable(head.defaults, "it has shots; those of a table are its rows, so take them away here")
+        within = found.data.get("defaults", {})
+        twice = sorted(fields.keys() & within.keys()) if isinstance(within, dict) else []
+        if twice:
+            raise _unreadable(head.defaults, f"{twice[0]} stands there twice, at the top and under defaults")
+        data["defaults"] = {**within, **fields} if isinstance(within, dict) else within
+        for loc, line in found.lines.items():
+            moved = ("defaults", *loc) if loc and loc[0] in fields else loc
+            document.lines[moved] = line
+            document.named[moved] = f"{head.defaults.name}, {place(moved)}" if moved else head.defaults.name
+    given = (("batch", head.batch), ("provider", head.provider), ("model", head.model))
+    for name, value in given:
+        if value is not None:
+            data[name] = value
+            document.lines.pop((name,), None)
+        if name not in data or value is not None:
+            document.named[(name,)] = f"--{name}"
+    if "batch" not in data:
+        data["batch"] = path.name.removesuffix(path.suffix)
+    document.data = data
+    return document
 
 
 class _Reader:
-    def __init__(self, document: Document, folder: Path | None) -> None:
+    def __init__(
+        self, document: Document, folder: Path | None, without: Mapping[int, object], table: Table | None = None
+    ) -> None:
         self._document = document
         self._folder = folder
+        self._without = without
+        self._table = table
         self._draft = Draft(document)
 
     def draft(self) -> Draft:
         data = self._document.data
+        rows = self._rows(data)
+        if rows is not None:
+            data = {**data, "shots": rows}
         # One shot stands for all of them here: each is read by itself below.
         head = {key: value for key, value in data.items() if key not in ("shots", "defaults")}
         any_shots = {"shots": _ANY_SHOTS} if "shots" in data else {}
-        _, wrong, _ = self._validate(Manifest, {**head, **any_shots}, ())
+        whole, wrong, _ = self._validate(Manifest, {**head, **any_shots}, ())
         self._known(None if "provider" in wrong else data.get("provider"), data.get("model"))
         self._draft.batch = None if "batch" in wrong else data.get("batch")
         self._draft.last_frame = None if "last_frame" in wrong else data.get("last_frame")
         self._read_defaults(data.get("defaults", {}))
         self._read_shots(data.get("shots"))
-        if not self._document.problems:
-            shots = tuple(self._draft.shots.values())
-            self._draft.manifest = Manifest(**head, defaults=self._draft.defaults, shots=shots)
+        if whole is not None and not self._document.problems:
+            # All of it has been validated, part by part; doing it again would take as long again.
+            parts = {"defaults": self._draft.defaults, "shots": tuple(self._draft.shots.values())}
+            self._draft.manifest = whole.model_copy(update=parts)
         return self._draft
+
+    def _rows(self, data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        """The shots that lie in a table, if they do."""
+        shots = data.get("shots")
+        table, beside = self._table, False
+        if table is None and isinstance(shots, dict) and not shots.keys().isdisjoint(TABLES):
+            table, beside = self._named_table(shots), True
+            if table is None:
+                return []
+        if table is None:
+            return None
+        found = shots_of(table, without=self._without, beside=beside)
+        self._draft.table = found
+        self._document.where = lambda loc: where(found, self._document.named, loc)
+        for at, (column, message) in enumerate(found.unfit):
+            within = f"{table.name} {column}" if beside else column
+            self._document.add(("shots", "columns", at), Problem(within, message))
+        self._blame_all((), found.faults)
+        return found.data
+
+    def _named_table(self, shots: Mapping[str, Any]) -> Table | None:
+        kind, path = next(iter(shots.items()))
+        loc: Loc = ("shots", kind)
+        try:
+            if len(shots) != 1:
+                raise TableError("shots from a table have nothing beside it; what holds for all goes under defaults")
+            if not isinstance(path, str) or not path.strip():
+                raise TableError(f"{shown(path)} is no path; write  shots: {{{kind}: FILE}}")
+            if self._folder is None:
+                raise TableError(f"{shown(path)} is a file, and there is no folder here to look for it in")
+            found = path_within(path, self._folder)
+            if not is_table(found):
+                raise TableError(f"{shown(path)} is no table; the file's name ends in .csv, .tsv, .jsonl or .xlsx")
+            return read_table(found)
+        except (SourceError, TableError) as error:
+            told = str(error) if str(error).startswith(("'", '"')) else f"{shown(path)}: {error}"
+            self._document.blame(loc, told)
+            return None
 
     def _known(self, provider: object, model: object) -> None:
         if not isinstance(provider, str):
@@ -202,7 +284,7 @@ class _Reader:
         self._draft.defaults = defaults
 
     def _read_shots(self, data: object) -> None:
-        if data is None:
+        if data is None or self._unfit():
             return
         if not isinstance(data, list):
             self._document.blame(("shots",), "the shots are not a list; begin each with  - name: NAME")
@@ -211,15 +293,22 @@ class _Reader:
         self._blame_all((), faults)
         for at, shot in enumerate(data):
             self._read_shot(at, shot)
+        written = self._document.where or place
         if not self._draft.damaged and len(self._draft.shots) == len(data):
-            faults = list(batch_faults(self._draft.shots, self._draft.defaults, self._draft.batch or ""))
+            faults = list(batch_faults(self._draft.shots, self._draft.defaults, self._draft.batch or "", written))
             self._blame_all((), faults)
             self._draft.damaged |= self._hanging(faults)
             return
         # What can't be told of shots beside which others are damaged is not said, and not gone by.
         self._draft.damaged |= self._hanging(linked(self._draft.shots, self._draft.defaults, self._draft.batch or ""))
         named = ((at, shot.get("name")) for at, shot in enumerate(data) if isinstance(shot, dict))
-        self._blame_all((), name_clashes({at: name for at, name in named if isinstance(name, str)}))
+        self._blame_all((), name_clashes({at: name for at, name in named if isinstance(name, str)}, written))
+
+    def _unfit(self) -> bool:
+        """Whether there should be shots in a table, and it isn't known which."""
+        return any(
+            loc[:1] == ("shots",) and len(loc) > 1 and isinstance(loc[1], str) for loc in self._document.problems
+        )
 
     def _hanging(self, faults: Sequence[Fault]) -> set[int]:
         """The shots that hang on others, when there is something wrong with that."""
@@ -229,6 +318,8 @@ class _Reader:
 
     def _read_shot(self, at: int, data: object) -> None:
         loc: Loc = ("shots", at)
+        if self._draft.table is not None and loc in self._document.problems:
+            return  # the row as a whole is wrong, and so its cells say nothing
         if not isinstance(data, dict):
             self._document.blame(loc, f"{shown(data)} is not a shot; write  - name: NAME  and a prompt below it")
             return
@@ -236,7 +327,7 @@ class _Reader:
         shot, wrong, meant = self._validate(Shot, data, loc)
         if shot is not None and unread:
             shot, wrong = None, {"sweep"}
-        if any(place[:2] == loc for place in self._document.problems):
+        if at in self._document.damaged:
             self._draft.damaged.add(at)
         if shot is None:
             shot = _salvaged(data, wrong)
@@ -290,12 +381,18 @@ class _Reader:
             if details["type"] == "missing" and key in meant:
                 continue  # it is there, misspelt, and that is said
             for fault in _said(details, model):
-                self._document.blame_whole((*loc, *fault.loc), fault.message)
+                self._document.blame_whole((*loc, *fault.loc), self._worded(fault.message))
         return None, wrong, meant
 
     def _blame_all(self, loc: Loc, faults: Iterable[Fault]) -> None:
         for fault in faults:
-            self._document.blame((*loc, *fault.loc), fault.message)
+            self._document.blame((*loc, *fault.loc), self._worded(fault.message))
+
+    def _worded(self, message: str) -> str:
+        """What was found, in the words of a table where it is one."""
+        if self._draft.table is None:
+            return message
+        return message.replace(NO_AXIS, "; a column vars.NAME holds the values of {NAME}")
 
 
 def _said(details: ErrorDetails, model: type[BaseModel]) -> Iterator[Fault]:
@@ -335,7 +432,7 @@ def _meant(key: str, keys: tuple[str, ...]) -> str | None:
     known = (*_MANIFEST_KEYS, *_SHOT_KEYS)
     if key in known:
         return None  # spelt right, in the wrong place
-    other = _OTHER_SPELLINGS.get(key.lower().replace("-", "_"))
+    other = OTHER_SPELLINGS.get(key.lower().replace("-", "_"))
     return other if other in keys else nearest(key, keys)
 
 
@@ -380,6 +477,10 @@ def _is_text(loc: Loc) -> bool:
 
 def _unreadable(path: Path, message: str) -> ManifestError:
     return ManifestError(str(path), [Problem("", message)])
+
+
+def _shot_of(loc: Loc) -> int:
+    return loc[1] if len(loc) > 1 and loc[0] == "shots" and isinstance(loc[1], int) else -1
 
 
 _UNREAD = object()

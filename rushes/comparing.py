@@ -11,9 +11,8 @@ from pathlib import Path
 import click
 
 from jobs.budgeting import check_budget
-from jobs.loading import load_with_inputs
 from jobs.prices.own import read_prices
-from rushes.planning import MANIFEST
+from rushes.manifest_options import MANIFEST, ManifestOptions, load, manifest_options
 from rushes.session import rehearsal_store
 from workers.difference import PARTS, Difference, difference
 from workers.settings import load_settings
@@ -33,12 +32,13 @@ SAID: Mapping[str, str] = {
 
 @click.command()
 @MANIFEST
+@manifest_options
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for a program to read.")
 @click.option("--sandbox", "rehearsed", is_flag=True, help="Compare with the rehearsal.")
-def diff(manifest: Path, as_json: bool, rehearsed: bool) -> None:
+def diff(manifest: Path, options: ManifestOptions, as_json: bool, rehearsed: bool) -> None:
     """Say what a run of MANIFEST would add to what is done: by the store alone, and nothing is written."""
     settings = load_settings(os.environ, Path.cwd())
-    loaded = load_with_inputs(manifest)
+    loaded = load(manifest, options)
     prices = None if settings.prices is None else read_prices(settings.prices)
     check_budget(loaded.manifest, own_prices=prices, source=str(manifest))
     store = open_store(rehearsal_store(settings.store) if rehearsed else settings.store)

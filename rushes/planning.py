@@ -20,12 +20,13 @@ from jobs.errors import RushesError
 from jobs.expansion import Expansion
 from jobs.forecasting import Forecast, Lane, Polling, RenderTimes, Spread, forecast
 from jobs.forecasting.assumed import assumed
-from jobs.loading import Loaded, load_with_inputs
+from jobs.loading import Loaded
 from jobs.plan import Plan
 from jobs.plan import plan as make_plan
 from jobs.prices.own import read_prices
 from jobs.takes import Take
 from rushes.amounts import duration, size
+from rushes.manifest_options import MANIFEST, ManifestOptions, load, manifest_options
 from workers.clock import SystemClock
 from workers.inputs.handover import Planned, plan_inputs
 from workers.inputs.resolving import store_facts
@@ -33,8 +34,6 @@ from workers.polling.placing import FIXED_SLOWEST, GROWTH
 from workers.preview import preview
 from workers.settings import CONVENTIONS, Settings, load_settings
 from workers.store import open_store
-
-MANIFEST = click.argument("manifest", type=click.Path(path_type=Path))
 
 _NUMBERED = re.compile(r"(?P<shot>[^/]+)/(?P<number>\d{1,12})", re.ASCII)
 
@@ -50,14 +49,15 @@ class NoSuchTake(RushesError):
 
 @click.command()
 @MANIFEST
+@manifest_options
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for a program to read.")
 @click.option(
     "--take", "name", metavar="NAME", help="Show the request with which this take would be submitted, without the key."
 )
-def plan(manifest: Path, as_json: bool, name: str | None) -> None:
+def plan(manifest: Path, options: ManifestOptions, as_json: bool, name: str | None) -> None:
     """Print what rendering MANIFEST comes to: takes, money, time. Nothing is sent."""
     settings = load_settings(os.environ, Path.cwd())
-    loaded, prices = load_with_inputs(manifest), settings.prices
+    loaded, prices = load(manifest, options), settings.prices
     inputs = planned_inputs(loaded, settings)
     if name is not None:
         take = found_take(loaded, name)

@@ -38,6 +38,11 @@ def read_axis(name: str, written: object, *, repeats: bool = False) -> Written:
         raise Faults([Fault((), f"{name} can't be swept; set it for the shot")])
     if isinstance(written, str):
         return _read_range(name, written)
+    if name not in READERS and isinstance(written, list | tuple) and {type(each) for each in written} == {str}:
+        # Words for a variable are taken as they are, and most axes of a long list are that.
+        words = tuple(written)
+        if repeats or len(set(words)) == len(words):
+            return words
     if isinstance(written, Mapping):
         ways = "{lines: FILE}, {csv: FILE} or {files: FOLDER/*.png}"
         raise Faults([Fault((), f"{shown(written)} is a mapping; an axis is a list, a range, or {ways}")])

@@ -168,22 +168,35 @@ def _steps(path: str) -> tuple[str, ...]:
     return steps
 
 
+def path_within(path: str, folder: Path) -> Path:
+    """Where the file lies that `path` leads to from `folder`, which is in it. Raises `SourceError`."""
+    try:
+        found = folder.joinpath(*_steps(path)).resolve(strict=True)
+    except FileNotFoundError:
+        raise _not_there(path, folder) from None
+    except (OSError, RuntimeError) as error:
+        raise SourceError(f"{shown(path)} can't be read: {getattr(error, 'strerror', None) or error}") from None
+    if not found.is_relative_to(folder.resolve()):
+        raise SourceError(f"{shown(path)} leads out of the manifest's folder")
+    return found
+
+
+def _not_there(path: str, folder: Path) -> SourceError:
+    beside = sorted(each.name for each in folder.iterdir() if each.is_file())[:1_000]
+    return SourceError(f"{shown(path)} is not there (looked in {folder}){did_you_mean(path, beside)}")
+
+
 def _text(path: str, folder: Path) -> str:
     """The text of a file in `folder`: UTF-8, with or without a byte order mark. Raises `SourceError`."""
-    found = folder.joinpath(*_steps(path))
+    found = path_within(path, folder)
     try:
-        found = found.resolve(strict=True)
-        if not found.is_relative_to(folder.resolve()):
-            raise SourceError(f"{shown(path)} leads out of the manifest's folder")
         # A pipe without a writer would be waited for, for ever.
         with os.fdopen(os.open(found, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise SourceError(f"{shown(path)} is not a file")
             body = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        beside = sorted(each.name for each in folder.iterdir() if each.is_file())[:1_000]
-        hint = did_you_mean(path, beside)
-        raise SourceError(f"{shown(path)} is not there (looked in {folder}){hint}") from None
+        raise _not_there(path, folder) from None
     except (OSError, RuntimeError) as error:
         raise SourceError(f"{shown(path)} can't be read: {getattr(error, 'strerror', None) or error}") from None
     if len(body) > LARGEST_FILE:

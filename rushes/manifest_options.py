@@ -1,0 +1,91 @@
+"""The options that every command has which reads a manifest, in one place."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jobs.loading import Loaded, load_with_inputs
+from jobs.tables import TableHead
+
+MANIFEST = click.argument("manifest", type=click.Path(path_type=Path))
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestOptions:
+    """What was said on the command line of a manifest, beside its path."""
+
+    head: TableHead
+    skip_bad_rows: bool = False
+
+    def written(self) -> str:
+        """The options as they are to be written once more, with a blank at the end of each."""
+        head = self.head
+        given: Sequence[tuple[str, object]] = (
+            ("--batch", head.batch),
+            ("--provider", head.provider),
+            ("--model", head.model),
+            ("--defaults", head.defaults),
+        )
+        written = "".join(f"{name} {shlex.quote(str(value))} " for name, value in given if value is not None)
+        return f"{written}--skip-bad-rows " if self.skip_bad_rows else written
+
+
+def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of manifests; they come to it together, as `options`."""
+
+    @click.option("--batch", metavar="NAME", help="The batch's name, of a table. Left out: the file's name.")
+    @click.option("--provider", metavar="NAME", help="Who renders, of a table (CSV, TSV, JSON lines, XLSX).")
+    @click.option("--model", metavar="NAME", help="The model, of a table.")
+    @click.option(
+        "--defaults",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="What holds for every row of a table: YAML with fields of a shot, a budget and so on.",
+    )
+    @click.option(
+        "--skip-bad-rows",
+        is_flag=True,
+        help="Go on without the rows of a table that are wrong; they are written to NAME.rejected.csv, each with why.",
+    )
+    @wraps(command)
+    def with_options(
+        *args: Any,
+        batch: str | None,
+        provider: str | None,
+        model: str | None,
+        defaults: Path | None,
+        skip_bad_rows: bool,
+        **others: Any,
+    ) -> Any:
+        head = TableHead(batch=batch, provider=provider, model=model, defaults=defaults)
+        return command(*args, options=ManifestOptions(head, skip_bad_rows), **others)
+
+    return with_options
+
+
+def load(path: Path, options: ManifestOptions) -> Loaded:
+    """The manifest or table at `path`; rows that are skipped are written to a file beside it, and that is said.
+
+    Raises `jobs.errors.ManifestError`, and `click.UsageError` when the file for them can't be written.
+    """
+    loaded = load_with_inputs(path, options.head, skip_bad_rows=options.skip_bad_rows)
+    rejected = loaded.rejected
+    if rejected is None:
+        return loaded
+    into = path.parent / rejected.name
+    try:
+        # With a mark at its front, Excel knows UTF-8.
+        into.write_text(rejected.csv(), encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise click.UsageError(f"the rows that are wrong can't be written to {into}: {error.strerror}") from None
+    count = len(rejected.reasons)
+    rows = "1 row is" if count == 1 else f"{count:,} rows are"
+    click.echo(f"rushes: {rows} left out as wrong, and written to {into} with the reasons", err=True)
+    return loaded
