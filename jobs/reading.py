@@ -24,6 +24,7 @@ from jobs.sweeps import Written, read_axis
 from jobs.sweeps.keys import VALUE, WEIGHT
 from jobs.sweeps.sources import SourceError, is_source, read_source
 from jobs.takes import LastFrame
+from jobs.wildcards import WildcardFiles, without_wildcards
 
 LARGEST_FILE = 32 * 1024 * 1024
 """In bytes. A manifest is written by hand; what is larger is another file."""
@@ -153,6 +154,7 @@ class _Reader:
     def __init__(self, document: Document, folder: Path | None) -> None:
         self._document = document
         self._folder = folder
+        self._wildcards = WildcardFiles(folder)
         self._draft = Draft(document)
 
     def draft(self) -> Draft:
@@ -219,6 +221,12 @@ class _Reader:
             self._document.blame(loc, f"{shown(data)} is not a shot; write  - name: NAME  and a prompt below it")
             return
         data, unread = self._with_sources(loc, data)
+        try:
+            data = without_wildcards(data, self._wildcards, (*_SHOT_KEYS, *READERS))
+        except Faults as error:
+            self._blame_all(loc, error.faults)
+            # One mistake is told once: the prompt stands in for what it was to be.
+            data, unread = {**data, "prompt": "any", "sweep": {}}, True
         shot, wrong, meant = self._validate(Shot, data, loc)
         if shot is not None and unread:
             shot, wrong = None, {"sweep"}
