@@ -19,6 +19,7 @@ from jobs.document import Document, parse
 from jobs.errors import ManifestError, Problem
 from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, nearest, shown
 from jobs.fields import READERS
+from jobs.looks import Look, read_looks, with_looks
 from jobs.manifest import Defaults, Fields, Manifest, Shot, batch_faults, name_clashes, shot_faults
 from jobs.sweeps import Written, read_axis
 from jobs.sweeps.keys import VALUE, WEIGHT
@@ -60,8 +61,9 @@ _MISSING = {
     "shots": "missing: a manifest needs a list of shots",
     "name": "missing: every shot needs a name",
 }
-_MANIFEST_KEYS = tuple(Manifest.model_fields)
-_SHOT_KEYS = tuple(Shot.model_fields)
+_MANIFEST_KEYS = (*Manifest.model_fields, "looks")
+_SHOT_KEYS = (*Shot.model_fields, "look")
+_LOOK_KEYS = tuple(Fields.model_fields)
 _DEFAULT_KEYS = tuple(Defaults.model_fields)
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -154,13 +156,16 @@ class _Reader:
     def __init__(self, document: Document, folder: Path | None) -> None:
         self._document = document
         self._folder = folder
+        self._looks: dict[str, Look] = {}
         self._wildcards = WildcardFiles(folder)
         self._draft = Draft(document)
 
     def draft(self) -> Draft:
         data = self._document.data
         # One shot stands for all of them here: each is read by itself below.
-        head = {key: value for key, value in data.items() if key not in ("shots", "defaults")}
+        head = {key: value for key, value in data.items() if key not in ("shots", "defaults", "looks")}
+        if "looks" in data:
+            self._read_looks(data["looks"])
         any_shots = {"shots": _ANY_SHOTS} if "shots" in data else {}
         _, wrong, _ = self._validate(Manifest, {**head, **any_shots}, ())
         self._known(None if "provider" in wrong else data.get("provider"), data.get("model"))
@@ -201,6 +206,17 @@ class _Reader:
             defaults = Defaults.model_validate(_right_fields(data, wrong))
         self._draft.defaults = defaults
 
+    def _read_looks(self, data: object) -> None:
+        try:
+            looks = read_looks(data, _LOOK_KEYS)
+        except Faults as error:
+            self._blame_all(("looks",), error.faults)
+            looks = {name: Look({}) for name in data} if isinstance(data, dict) else {}
+        self._looks = looks
+        # Looks that no shot applies are looked at as well.
+        for name, look in looks.items():
+            self._validate(Fields, look.fields, ("looks", name))
+
     def _read_shots(self, data: object) -> None:
         if data is None:
             return
@@ -222,11 +238,13 @@ class _Reader:
             return
         data, unread = self._with_sources(loc, data)
         try:
+            data = with_looks(data, self._looks, self._draft.defaults.given())
             data = without_wildcards(data, self._wildcards, (*_SHOT_KEYS, *READERS))
         except Faults as error:
             self._blame_all(loc, error.faults)
             # One mistake is told once: the prompt stands in for what it was to be.
-            data, unread = {**data, "prompt": "any", "sweep": {}}, True
+            kept = {key: value for key, value in data.items() if key != "look"}
+            data, unread = {**kept, "prompt": "any", "sweep": {}}, True
         shot, wrong, meant = self._validate(Shot, data, loc)
         if shot is not None and unread:
             shot, wrong = None, {"sweep"}
@@ -361,7 +379,7 @@ def _stand_in(written: object) -> Written:
 def _is_text(loc: Loc) -> bool:
     """Where a number in the file is meant as the text it was written as: `007` is a word of a prompt."""
     match loc:
-        case ("batch" | "provider" | "model",) | ("shots", _, "name" | "prompt"):
+        case ("batch" | "provider" | "model",) | ("shots", _, "name" | "prompt" | "look"):
             return True
         case ("shots", _, "sweep", axis, _) | ("shots", _, "sweep", axis, _, "value"):
             return axis not in READERS
