@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from jobs.faults import Fault, Loc, shown
 from jobs.inputs import LocalInput
 from jobs.inputs.freezing import FoundFiles, file_faults, frozen
 from jobs.manifest import Manifest
+from jobs.overrides import Override
 from jobs.reading import Draft, draft, read_text
 from jobs.references import MEDIA, kind_of
 
@@ -25,12 +26,12 @@ class Loaded:
     inputs: tuple[LocalInput, ...] = ()
 
 
-def load_with_inputs(path: Path) -> Loaded:
+def load_with_inputs(path: Path, overrides: Sequence[Override] = ()) -> Loaded:
     """The manifest in the file at `path`, with the local files in it, whose paths are relative to its folder.
 
-    The files are read; nothing else is different from `load`. Raises as `load` does.
+    The files are read, and the `overrides` hold; nothing else is different from `load`. Raises as `load` does.
     """
-    found = draft(read_text(path), str(path), folder=path.parent)
+    found = draft(read_text(path), str(path), folder=path.parent, overrides=overrides)
     files = FoundFiles(path.parent)
     table = None if found.provider is None else capabilities(found.provider)
     damaged = found.shots if found.defaults_damaged else found.damaged

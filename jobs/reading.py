@@ -6,7 +6,7 @@ other fields say is looked at as well, and the shots beside it are as if nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, nearest, shown
 from jobs.fields import READERS
 from jobs.looks import Look, read_looks, with_looks
 from jobs.manifest import Defaults, Fields, Manifest, Shot, batch_faults, name_clashes, shot_faults
+from jobs.overrides import Override, apply_all
 from jobs.sweeps import Written, read_axis
 from jobs.sweeps.keys import VALUE, WEIGHT
 from jobs.sweeps.sources import SourceError, is_source, read_source
@@ -138,10 +139,10 @@ def read_text(path: Path) -> str:
         raise ManifestError(str(path), [problem]) from None
 
 
-def draft(text: str, source: str, *, folder: Path | None = None) -> Draft:
+def draft(text: str, source: str, *, folder: Path | None = None, overrides: Sequence[Override] = ()) -> Draft:
     """As much of a manifest as `text` holds, with what is wrong noted in its document.
 
-    Axes that lie in files are read from `folder`; without one, they are wrong.
+    Axes that lie in files are read from `folder`; without one, they are wrong. The `overrides` are written in first.
 
     Raises `ManifestError` only when there is nothing to read at all: not YAML, empty, not a mapping.
     """
@@ -149,6 +150,7 @@ def draft(text: str, source: str, *, folder: Path | None = None) -> Draft:
     if not isinstance(document.data, dict):
         document.blame((), "a manifest is a mapping, with  batch: NAME  and so on at its top")
         raise ManifestError(source, document.problems.values())
+    apply_all(overrides, document, _is_text)
     return _Reader(document, folder).draft()
 
 
