@@ -18,6 +18,7 @@ class Override:
 
     def __init__(self, option: str, written: str) -> None:
         """Raises `ManifestError` when `written` isn't  NAME=VALUE."""
+        self.option, self.written = option, written
         self.source = f"{option} {written}"
         name, equals, self._value = written.partition("=")
         self._path = name.strip().split(".")

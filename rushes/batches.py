@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from rich.console import Console
 
 from jobs.budgeting import check_budget
 from jobs.loading import Loaded, load_with_inputs
+from jobs.overrides import Override
 from jobs.prices.own import read_prices
 from rushes.follow import plain_console
+from rushes.overriding import overriding, written
 from rushes.planning import MANIFEST
 from rushes.reaching import reached, standing_of
 from rushes.rendering import drain_when_told, render, say_opening, stay
@@ -27,7 +30,8 @@ from workers.store import open_store
 @click.command()
 @MANIFEST
 @click.option("--sandbox", "rehearse", is_flag=True, help="Rehearse: every provider is the bundled sandbox.")
-def run(manifest: Path, rehearse: bool) -> None:
+@overriding
+def run(manifest: Path, rehearse: bool, overrides: Sequence[Override]) -> None:
     """Render MANIFEST here and now, with one worker, and stay until it has ended.
 
     With nothing configured it brings a private Redis along and stores to ./renders. Ctrl-C finishes the steps in hand;
@@ -36,7 +40,7 @@ def run(manifest: Path, rehearse: bool) -> None:
     console, clock = plain_console(), SystemClock()
     drain_when_told()
     environ = environment(os.environ, Path.cwd())
-    read = _read(manifest, load_settings(environ, Path.cwd()))
+    read = _read(manifest, load_settings(environ, Path.cwd()), overrides)
     loaded = read.manifest
     with ExitStack() as stack:
         if rehearse:
@@ -55,7 +59,7 @@ def run(manifest: Path, rehearse: bool) -> None:
             environ=environ,
             tend_redis=tend_redis,
             console=console,
-            again=f"rushes run {'--sandbox ' if rehearse else ''}{manifest}",
+            again=f"rushes run {'--sandbox ' if rehearse else ''}{written(overrides)}{manifest}",
         )
     raise SystemExit(ended.exit)
 
@@ -63,17 +67,18 @@ def run(manifest: Path, rehearse: bool) -> None:
 @click.command()
 @MANIFEST
 @click.option("--wait", is_flag=True, help="Stay and show how it gets on until it has ended.")
-def submit(manifest: Path, wait: bool) -> None:
+@overriding
+def submit(manifest: Path, wait: bool, overrides: Sequence[Override]) -> None:
     """Hand MANIFEST to the workers of RUSHES_REDIS_URL, from any machine."""
     console = plain_console()
     environ = environment(os.environ, Path.cwd())
     settings = load_settings(environ, Path.cwd())
-    read = _read(manifest, settings)
+    read = _read(manifest, settings, overrides)
     batch = read.manifest.batch
     if settings.redis_url is None:
         raise click.UsageError(
             "RUSHES_REDIS_URL is not set, so there are no workers to hand this to. "
-            f"Set it, or render here: rushes run {manifest}"
+            f"Set it, or render here: rushes run {written(overrides)}{manifest}"
         )
     with reached(settings, environ, console) as context:
         opened = _open(context, read, console)
@@ -83,13 +88,19 @@ def submit(manifest: Path, wait: bool) -> None:
         )
         if not wait:
             return
-        ended = stay(context, batch, console=console, patience=settings.patience, again=f"rushes submit {manifest}")
+        ended = stay(
+            context,
+            batch,
+            console=console,
+            patience=settings.patience,
+            again=f"rushes submit {written(overrides)}{manifest}",
+        )
     raise SystemExit(ended.exit)
 
 
-def _read(manifest: Path, settings: Settings) -> Loaded:
+def _read(manifest: Path, settings: Settings, overrides: Sequence[Override]) -> Loaded:
     """The manifest, with a budget that can be kept if it has one. Raises `ManifestError`."""
-    read = load_with_inputs(manifest)
+    read = load_with_inputs(manifest, overrides)
     prices = settings.prices
     check_budget(read.manifest, own_prices=None if prices is None else read_prices(prices), source=str(manifest))
     return read

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,11 +20,13 @@ from jobs.expansion import Expansion
 from jobs.forecasting import Forecast, Lane, Polling, RenderTimes, Spread, forecast
 from jobs.forecasting.assumed import assumed
 from jobs.loading import Loaded, load_with_inputs
+from jobs.overrides import Override
 from jobs.plan import Plan
 from jobs.plan import plan as make_plan
 from jobs.prices.own import read_prices
 from jobs.takes import Take
 from rushes.amounts import duration, size
+from rushes.overriding import overriding
 from workers.clock import SystemClock
 from workers.inputs.handover import Planned, plan_inputs
 from workers.inputs.resolving import store_facts
@@ -53,10 +55,11 @@ class NoSuchTake(RushesError):
 @click.option(
     "--take", "name", metavar="NAME", help="Show the request with which this take would be submitted, without the key."
 )
-def plan(manifest: Path, as_json: bool, name: str | None) -> None:
+@overriding
+def plan(manifest: Path, as_json: bool, name: str | None, overrides: Sequence[Override]) -> None:
     """Print what rendering MANIFEST comes to: takes, money, time. Nothing is sent."""
     settings = load_settings(os.environ, Path.cwd())
-    loaded, prices = load_with_inputs(manifest), settings.prices
+    loaded, prices = load_with_inputs(manifest, overrides), settings.prices
     inputs = planned_inputs(loaded, settings)
     if name is not None:
         take = found_take(loaded, name)

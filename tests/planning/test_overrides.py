@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner
 
 from jobs.errors import ManifestError
 from jobs.manifest import Manifest
 from jobs.overrides import Override
 from jobs.reading import draft
+from rushes.planning import plan
 
 TEXT = """
 batch: over
@@ -60,3 +64,12 @@ def test_what_cannot_be_set_is_said(option: str, written: str, said: str) -> Non
     with pytest.raises(ManifestError) as caught:
         read((option, written))
     assert said in str(caught.value)
+
+
+def test_the_plan_is_of_what_is_set_and_varied(tmp_path: Path) -> None:
+    path = tmp_path / "over.yaml"
+    path.write_text(TEXT)
+    told = CliRunner().invoke(plan, ["--json", "--vary", "seed=1..4", "--set", "batch=other", str(path)])
+    assert told.exit_code == 0, told.output
+    assert '"batch": "other"' in told.output
+    assert '"takes": 12' in told.output
