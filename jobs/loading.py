@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from jobs.faults import Fault, Loc, shown
 from jobs.inputs import LocalInput
 from jobs.inputs.freezing import FoundFiles, file_faults, frozen
 from jobs.manifest import Manifest
+from jobs.overrides import Override
 from jobs.reading import Draft, draft, draft_table, read_text
 from jobs.references import MEDIA, kind_of
 from jobs.tables import TableHead, is_table
@@ -31,15 +32,17 @@ class Loaded:
     rejected: Rejected | None = None
 
 
-def load_with_inputs(path: Path, head: TableHead = NOT_SAID, *, skip_bad_rows: bool = False) -> Loaded:
+def load_with_inputs(
+    path: Path, head: TableHead = NOT_SAID, *, skip_bad_rows: bool = False, overrides: Sequence[Override] = ()
+) -> Loaded:
     """The manifest or the table in the file at `path`, with the local files in it, relative to its folder.
 
     The files are read; nothing else is different from `load`. `head` is for a table alone. With `skip_bad_rows`, rows
-    of a table that are wrong are left out and told as `rejected`. Raises as `load` does.
+    of a table that are wrong are left out and told as `rejected`. The `overrides` hold. Raises as `load` does.
     """
     reasons: dict[int, str] = {}
     while True:
-        found, files = _checked(path, head, reasons)
+        found, files = _checked(path, head, reasons, overrides)
         bad = bad_rows(found) if skip_bad_rows else {}
         if not bad or found.table is None or len(bad) == len(found.table.rows):
             break
@@ -49,14 +52,16 @@ def load_with_inputs(path: Path, head: TableHead = NOT_SAID, *, skip_bad_rows: b
     return Loaded(frozen(manifest, files), files.inputs(), rejected)
 
 
-def _checked(path: Path, head: TableHead, without: Mapping[int, str]) -> tuple[Draft, FoundFiles]:
+def _checked(
+    path: Path, head: TableHead, without: Mapping[int, str], overrides: Sequence[Override]
+) -> tuple[Draft, FoundFiles]:
     if is_table(path):
-        found = draft_table(path, head, without=without)
+        found = draft_table(path, head, without=without, overrides=overrides)
     elif head:
         told = "it says its batch, provider, model and defaults itself; the options for them are for tables (.csv)"
         raise ManifestError(str(path), [Problem("", told)])
     else:
-        found = draft(read_text(path), str(path), folder=path.parent, without=without)
+        found = draft(read_text(path), str(path), folder=path.parent, without=without, overrides=overrides)
     files = FoundFiles(path.parent)
     table = None if found.provider is None else capabilities(found.provider)
     damaged = found.shots if found.defaults_damaged else found.damaged

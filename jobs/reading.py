@@ -22,7 +22,9 @@ from jobs.document import Document, parse
 from jobs.errors import ManifestError, Problem
 from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, nearest, place, shown
 from jobs.fields import READERS
+from jobs.looks import Look, read_looks, with_looks
 from jobs.manifest import NO_AXIS, Defaults, Fields, Manifest, Shot, batch_faults, name_clashes, shot_faults
+from jobs.overrides import Override, apply_all
 from jobs.spellings import OTHER_SPELLINGS
 from jobs.sweeps import Written, read_axis
 from jobs.sweeps.keys import VALUE, WEIGHT
@@ -30,6 +32,7 @@ from jobs.sweeps.sources import SourceError, is_source, path_within, read_source
 from jobs.tables import Table, TableError, TableHead, TableShots, is_table, read_table, shots_of
 from jobs.tables.shots import where
 from jobs.takes import LastFrame
+from jobs.wildcards import WildcardFiles, without_wildcards
 
 LARGEST_FILE = 32 * 1024 * 1024
 """In bytes. A manifest is written by hand; what is larger is another file."""
@@ -46,8 +49,9 @@ TABLES = ("csv", "tsv", "jsonl", "xlsx")
 
 NOTHING_LEFT_OUT: Mapping[int, object] = MappingProxyType({})
 
-_MANIFEST_KEYS = tuple(Manifest.model_fields)
-_SHOT_KEYS = tuple(Shot.model_fields)
+_MANIFEST_KEYS = (*Manifest.model_fields, "looks")
+_SHOT_KEYS = (*Shot.model_fields, "look")
+_LOOK_KEYS = tuple(Fields.model_fields)
 _DEFAULT_KEYS = tuple(Defaults.model_fields)
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -124,12 +128,17 @@ def read_text(path: Path) -> str:
 
 
 def draft(
-    text: str, source: str, *, folder: Path | None = None, without: Mapping[int, object] = NOTHING_LEFT_OUT
+    text: str,
+    source: str,
+    *,
+    folder: Path | None = None,
+    without: Mapping[int, object] = NOTHING_LEFT_OUT,
+    overrides: Sequence[Override] = (),
 ) -> Draft:
     """As much of a manifest as `text` holds, with what is wrong noted in its document.
 
     Axes and shots that lie in files are read from `folder`; without one, they are wrong. Rows of a table with a number
-    in `without` are left out.
+    in `without` are left out. The `overrides` are written in first.
 
     Raises `ManifestError` only when there is nothing to read at all: not YAML, empty, not a mapping.
     """
@@ -137,16 +146,24 @@ def draft(
     if not isinstance(document.data, dict):
         document.blame((), "a manifest is a mapping, with  batch: NAME  and so on at its top")
         raise ManifestError(source, document.problems.values())
+    apply_all(overrides, document, _is_text)
     return _Reader(document, folder, without).draft()
 
 
-def draft_table(path: Path, head: TableHead, *, without: Mapping[int, object] = NOTHING_LEFT_OUT) -> Draft:
+def draft_table(
+    path: Path,
+    head: TableHead,
+    *,
+    without: Mapping[int, object] = NOTHING_LEFT_OUT,
+    overrides: Sequence[Override] = (),
+) -> Draft:
     """As `draft`, of the table at `path`, of whose batch `head` says what a table can't."""
     try:
         table = read_table(path)
     except TableError as error:
         raise _unreadable(path, str(error)) from None
     document = _head_document(path, head)
+    apply_all(overrides, document, _is_text)
     return _Reader(document, path.parent, without, table).draft()
 
 
@@ -195,6 +212,8 @@ class _Reader:
         self._folder = folder
         self._without = without
         self._table = table
+        self._looks: dict[str, Look] = {}
+        self._wildcards = WildcardFiles(folder)
         self._draft = Draft(document)
 
     def draft(self) -> Draft:
@@ -203,7 +222,9 @@ class _Reader:
         if rows is not None:
             data = {**data, "shots": rows}
         # One shot stands for all of them here: each is read by itself below.
-        head = {key: value for key, value in data.items() if key not in ("shots", "defaults")}
+        head = {key: value for key, value in data.items() if key not in ("shots", "defaults", "looks")}
+        if "looks" in data:
+            self._read_looks(data["looks"])
         any_shots = {"shots": _ANY_SHOTS} if "shots" in data else {}
         whole, wrong, _ = self._validate(Manifest, {**head, **any_shots}, ())
         self._known(None if "provider" in wrong else data.get("provider"), data.get("model"))
@@ -283,6 +304,17 @@ class _Reader:
             defaults = Defaults.model_validate(_right_fields(data, wrong))
         self._draft.defaults = defaults
 
+    def _read_looks(self, data: object) -> None:
+        try:
+            looks = read_looks(data, _LOOK_KEYS)
+        except Faults as error:
+            self._blame_all(("looks",), error.faults)
+            looks = {name: Look({}) for name in data} if isinstance(data, dict) else {}
+        self._looks = looks
+        # Looks that no shot applies are looked at as well.
+        for name, look in looks.items():
+            self._validate(Fields, look.fields, ("looks", name))
+
     def _read_shots(self, data: object) -> None:
         if data is None or self._unfit():
             return
@@ -324,6 +356,14 @@ class _Reader:
             self._document.blame(loc, f"{shown(data)} is not a shot; write  - name: NAME  and a prompt below it")
             return
         data, unread = self._with_sources(loc, data)
+        try:
+            data = with_looks(data, self._looks, self._draft.defaults.given())
+            data = without_wildcards(data, self._wildcards, (*_SHOT_KEYS, *READERS))
+        except Faults as error:
+            self._blame_all(loc, error.faults)
+            # One mistake is told once: the prompt stands in for what it was to be.
+            kept = {key: value for key, value in data.items() if key != "look"}
+            data, unread = {**kept, "prompt": "any", "sweep": {}}, True
         shot, wrong, meant = self._validate(Shot, data, loc)
         if shot is not None and unread:
             shot, wrong = None, {"sweep"}
@@ -464,7 +504,11 @@ def _stand_in(written: object) -> Written:
 def _is_text(loc: Loc) -> bool:
     """Where a number in the file is meant as the text it was written as: `007` is a word of a prompt."""
     match loc:
-        case ("batch" | "provider" | "model",) | ("shots", _, "name" | "prompt" | "model" | "for_each" | "promote"):
+        case ("batch" | "provider" | "model",) | (
+            "shots",
+            _,
+            "name" | "prompt" | "model" | "for_each" | "promote" | "look",
+        ):
             return True
         case ("shots", _, "sweep", axis, _) | ("shots", _, "sweep", axis, _, "value"):
             return axis not in READERS

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from jobs.loading import Loaded, load_with_inputs
+from jobs.overrides import Override
 from jobs.tables import TableHead
 
 MANIFEST = click.argument("manifest", type=click.Path(path_type=Path))
@@ -23,6 +24,7 @@ class ManifestOptions:
 
     head: TableHead
     skip_bad_rows: bool = False
+    overrides: tuple[Override, ...] = ()
 
     def written(self) -> str:
         """The options as they are to be written once more, with a blank at the end of each."""
@@ -34,6 +36,7 @@ class ManifestOptions:
             ("--defaults", head.defaults),
         )
         written = "".join(f"{name} {shlex.quote(str(value))} " for name, value in given if value is not None)
+        written += "".join(f"{each.option} {shlex.quote(each.written)} " for each in self.overrides)
         return f"{written}--skip-bad-rows " if self.skip_bad_rows else written
 
 
@@ -54,6 +57,8 @@ def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
         is_flag=True,
         help="Go on without the rows of a table that are wrong; they are written to NAME.rejected.csv, each with why.",
     )
+    @click.option("--set", "values", metavar="PLACE=VALUE", multiple=True, help="As shots.opening.duration=8.")
+    @click.option("--vary", "axes", metavar="AXIS=VALUES", multiple=True, help="An axis for every shot: seed=1..4.")
     @wraps(command)
     def with_options(
         *args: Any,
@@ -62,10 +67,13 @@ def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
         model: str | None,
         defaults: Path | None,
         skip_bad_rows: bool,
+        values: Sequence[str],
+        axes: Sequence[str],
         **others: Any,
     ) -> Any:
         head = TableHead(batch=batch, provider=provider, model=model, defaults=defaults)
-        return command(*args, options=ManifestOptions(head, skip_bad_rows), **others)
+        overrides = (*(Override("--set", each) for each in values), *(Override("--vary", each) for each in axes))
+        return command(*args, options=ManifestOptions(head, skip_bad_rows, overrides), **others)
 
     return with_options
 
@@ -75,7 +83,7 @@ def load(path: Path, options: ManifestOptions) -> Loaded:
 
     Raises `jobs.errors.ManifestError`, and `click.UsageError` when the file for them can't be written.
     """
-    loaded = load_with_inputs(path, options.head, skip_bad_rows=options.skip_bad_rows)
+    loaded = load_with_inputs(path, options.head, skip_bad_rows=options.skip_bad_rows, overrides=options.overrides)
     rejected = loaded.rejected
     if rejected is None:
         return loaded

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from jobs.capabilities import Capabilities, capabilities, known_providers
 from jobs.fields import READERS
-from jobs.manifest import Defaults, Manifest, Shot
+from jobs.manifest import Defaults, Fields, Manifest, Shot
 
 FILE_NAME = "manifest.schema.json"
 """What the file is called that lies beside the manifests."""
@@ -40,7 +40,13 @@ def schema() -> dict[str, Any]:
     shapes = dict(words["shapes"])
     top = written["Manifest"]
     top["required"].append("shots")
-    top["properties"]["shots"] |= {"type": "array", "items": {"$ref": "#/$defs/Shot"}}
+    top["properties"]["shots"] |= {
+        "type": ["array", "object"],
+        "items": {"$ref": "#/$defs/Shot"},
+        **words["table"],
+    }
+    top["properties"]["looks"] = {**words["looks"], "additionalProperties": {"$ref": "#/$defs/Look"}}
+    written["Shot"]["properties"]["look"] = words["look"]
     tables = [capabilities(provider) for provider in known_providers()]
     top["properties"]["provider"] |= {"enum": [table.provider for table in tables]}
     top["properties"]["model"] |= {"enum": _union(table.models for table in tables)}
@@ -51,9 +57,11 @@ def schema() -> dict[str, Any]:
     for part in ("Defaults", "Shot"):
         for name, values in fields.items():
             written[part]["properties"][name] |= {"enum": values}
+    looked = {name: written["Shot"]["properties"][name] for name in Fields.model_fields}
+    look = {"type": "object", "additionalProperties": False, "properties": {**words["around"], **looked}}
     shapes["sweep"] = shapes["sweep"] | {"properties": _axes(words)}
     top["allOf"] = [_of_provider(table) for table in tables]
-    defs = {"Defaults": written["Defaults"], "Shot": written["Shot"], **shapes}
+    defs = {"Defaults": written["Defaults"], "Shot": written["Shot"], "Look": look, **shapes}
     all_defs = {**models["$defs"], **defs}
     used = _reached(all_defs, top)
     head = {"$schema": _DIALECT, "title": words["title"], "description": words["description"]}

@@ -66,7 +66,7 @@ def _lines(name: str, path: str, folder: Path) -> tuple[Entry, ...]:
     found: list[AxisValue] = []
     faults: list[str] = []
     first: dict[str, int] = {}
-    for number, line in enumerate(_text(path, folder).split("\n"), 1):
+    for number, line in enumerate(file_text(path, folder).split("\n"), 1):
         line = line.strip()
         if not line:
             continue
@@ -82,7 +82,7 @@ def _lines(name: str, path: str, folder: Path) -> tuple[Entry, ...]:
 
 
 def _rows(name: str, path: str, folder: Path) -> tuple[Entry, ...]:
-    text = _text(path, folder)
+    text = file_text(path, folder)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     found: list[dict[str, AxisValue]] = []
     faults: list[str] = []
@@ -117,6 +117,11 @@ def _rows(name: str, path: str, folder: Path) -> tuple[Entry, ...]:
 def _files(name: str, path: str, folder: Path) -> tuple[Entry, ...]:
     if name not in MEDIA:
         raise SourceError(f"files are images, videos or audio, and {name} holds none; name the axis {choice(MEDIA)}")
+    return files_like(path, folder)
+
+
+def files_like(path: str, folder: Path) -> tuple[str, ...]:
+    """The files in `folder` that the pattern `path` leads to, sorted, relative to it. Raises `SourceError`."""
     if "**" in path:
         raise SourceError(f"{shown(path)} has ** in it; name the folders, with * for one of them")
     root = folder.resolve()
@@ -186,7 +191,7 @@ def _not_there(path: str, folder: Path) -> SourceError:
     return SourceError(f"{shown(path)} is not there (looked in {folder}){did_you_mean(path, beside)}")
 
 
-def _text(path: str, folder: Path) -> str:
+def file_text(path: str, folder: Path) -> str:
     """The text of a file in `folder`: UTF-8, with or without a byte order mark. Raises `SourceError`."""
     found = path_within(path, folder)
     try:
