@@ -81,7 +81,7 @@ def test_the_private_redis_dies_and_comes_back(desk: Desk, clips: Path) -> None:
 def test_all_state_is_lost_and_taken_up_from_the_store(desk: Desk, clips: Path) -> None:
     desk.write("night.yaml", manifest(SWEEP))
     with imitation(clips, render_seconds=lambda ordinal: 4.0 if ordinal > 4 else 0.1) as provider:
-        desk.environ |= pointed_at(provider.url) | {"RUSHES_FAL_SEATS": "4"}
+        desk.environ |= pointed_at(provider.url) | {"RUSHES_FAL_SEATS": "4", "RUSHES_FAL_LEAD": "0"}
         running = desk.start("run", "night.yaml")
         until(lambda: done(desk) == 4 and len(accepted(desk)) == 8)
         running.send_signal(signal.SIGINT)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import pytest
+from PIL import Image
 from sim_hands import Pool
 from sim_redis import SimRedis
 from sim_schedule import Lean, Run, Schedule
@@ -21,7 +22,8 @@ DATABASE = 5
 
 
 def _developed(video: Path, png: Path, poster: Path | None = None, *, timeout: float = 120) -> Facts:
-    png.write_bytes(b"the last frame of " + video.read_bytes()[-8:])
+    red, green, blue = video.read_bytes()[-3:]
+    Image.new("RGB", (1, 1), (red, green, blue)).save(png, format="PNG")
     if poster is not None:
         poster.write_bytes(b"poster")
     return Facts(
