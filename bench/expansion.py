@@ -20,9 +20,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs.expansion import Expansion
 from jobs.manifest import Manifest
-from jobs.plan import plan
+from jobs.planning.plan import plan
+from jobs.takes.expansion import Expansion
 
 ROUNDS = 5
 

@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 from chromium import Tab, chromium
 from PIL import Image
 
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
 from jobs.manifest import Manifest
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
 from workers.gallery.keeper import PageKeeper
 from workers.gallery.looking import Onlooker
 from workers.ledger import Acceptance, Ending, Intent, Ledger

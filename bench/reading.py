@@ -18,8 +18,8 @@ from pathlib import Path
 
 import yaml
 
-from jobs.loading import load_with_inputs
-from jobs.reading import draft_table, parse_manifest
+from jobs.reading.loading import load_with_inputs
+from jobs.reading.manifests import draft_table, parse_manifest
 from jobs.tables import TableHead, read_table
 
 HEAD = TableHead(provider="fal", model="seedance-2.0-fast")

@@ -1,7 +1,7 @@
 """How something wrong is said: where it is, what it is, and what was probably meant.
 
 A `Fault` is found deep inside, where only the nearest surroundings are known; its `loc` counts from there.
-`jobs.reading` puts the way to it in front, finds the line, and makes it a `jobs.errors.Problem`.
+`jobs.reading.manifests` puts the way to it in front, finds the line, and makes it a `jobs.errors.Problem`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from pathlib import Path
 from jobs.capabilities import Capabilities, capabilities, known_providers
 from jobs.capabilities.table import Between, Bounds, Durations, Files, InputLimits, Option, Rule
 from jobs.faults import choice, listing
-from jobs.fields import READERS
+from jobs.fields.readers import READERS
 from jobs.prices import PriceTable, Rate, price_table
 
 _HEAD = """\

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from jobs.budgeting import check_budget
-from jobs.loading import Loaded
+from jobs.planning.budgeting import check_budget
 from jobs.prices.own import read_prices
+from jobs.reading.loading import Loaded
 from rushes.follow import plain_console
 from rushes.manifest_options import MANIFEST, ManifestOptions, load, manifest_options
 from rushes.reaching import reached, standing_of

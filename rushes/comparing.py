@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from jobs.budgeting import check_budget
+from jobs.planning.budgeting import check_budget
 from jobs.prices.own import read_prices
 from rushes.manifest_options import MANIFEST, ManifestOptions, load, manifest_options
 from rushes.session import rehearsal_store

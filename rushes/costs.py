@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jobs.errors import RushesError
-from jobs.naming import name_fault
+from jobs.takes.naming import name_fault
 from rushes.follow import plain_console
 from rushes.session import REHEARSAL, rehearsal_store
 from rushes.summary import MOST_NAMED

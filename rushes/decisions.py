@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from jobs.terms import HIGHEST_PRIORITY
+from jobs.fields.terms import HIGHEST_PRIORITY
 from rushes.reaching import AS_JSON, SANDBOX, at_hand
 from workers import decisions
 from workers.decisions import Bill, Outcome, Target

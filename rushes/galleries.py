@@ -14,7 +14,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from jobs.naming import name_fault
+from jobs.takes.naming import name_fault
 from rushes.costs import prove_there
 from rushes.follow import plain_console
 from rushes.session import rehearsal_store

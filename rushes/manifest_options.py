@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from jobs.loading import Loaded, load_with_inputs
-from jobs.overrides import Override
+from jobs.reading.loading import Loaded, load_with_inputs
+from jobs.reading.overrides import Override
 from jobs.tables import TableHead
 
 MANIFEST = click.argument("manifest", type=click.Path(path_type=Path))

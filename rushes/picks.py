@@ -12,8 +12,8 @@ import click
 from rich.table import Table
 
 from jobs.errors import RushesError
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
 from rushes.follow import plain_console
 from rushes.galleries import onlooker_of
 from workers.errors import StoreRefused

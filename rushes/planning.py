@@ -17,14 +17,14 @@ from tzlocal import get_localzone
 from jobs.capabilities import capabilities
 from jobs.chains.graph import written_links
 from jobs.errors import RushesError
-from jobs.expansion import Expansion
 from jobs.forecasting import Forecast, Lane, Polling, RenderTimes, Spread, forecast
 from jobs.forecasting.assumed import assumed
-from jobs.loading import Loaded
-from jobs.plan import Plan
-from jobs.plan import plan as make_plan
+from jobs.planning.plan import Plan
+from jobs.planning.plan import plan as make_plan
 from jobs.prices.own import read_prices
+from jobs.reading.loading import Loaded
 from jobs.takes import Take
+from jobs.takes.expansion import Expansion
 from rushes.amounts import duration, size
 from rushes.manifest_options import MANIFEST, ManifestOptions, load, manifest_options
 from workers.clock import SystemClock

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from jobs.lineage import Lineage
+from jobs.takes.lineage import Lineage
 from rushes.exits import Exit
 from rushes.follow import plain_console
 from rushes.reaching import NoBatches, reached, standing_of

@@ -9,8 +9,8 @@ import click
 
 from jobs import schema as manifest_schema
 from jobs.errors import RushesError
-from jobs.loading import load_text
-from jobs.naming import RESERVED_BATCHES, name_fault
+from jobs.reading.loading import load_text
+from jobs.takes.naming import RESERVED_BATCHES, name_fault
 
 KINDS = ("sweep", "grid")
 """The starters there are, each a file in `starters/`; the first is the one for who doesn't say."""

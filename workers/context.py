@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
 from jobs.prices import PriceTable
 from jobs.prices.own import read_prices
 from jobs.takes import Take
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
 from workers.broker.addresses import redis_url
 from workers.broker.connection import connect
 from workers.clock import Clock, SystemClock

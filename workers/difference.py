@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
 from jobs.manifest import Manifest
 from jobs.prices import PriceTable
 from jobs.prices.remaining import remaining_totals
 from jobs.prices.totals import Totals
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
 from workers.ledger import AttemptRecord, Ledger
 from workers.receipts import done_takes
 from workers.reconciling import FREE_AGAIN, GIVEN_UP, GO_ON, STILL_PAID

@@ -13,10 +13,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from jobs.expansion import Expansion
 from jobs.manifest import Manifest
-from jobs.spans import KEPT, Span, merged, recut, to_json
 from jobs.sweeps.picks import Picks
+from jobs.takes.expansion import Expansion
+from jobs.takes.spans import KEPT, Span, merged, recut, to_json
 from workers.chains.picks import with_picks, without_picks
 from workers.errors import StoreRefused
 from workers.ledger import Ledger

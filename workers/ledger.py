@@ -134,7 +134,7 @@ class Ledger:
     def freeze(self, manifest: bytes) -> None:
         """Keep `manifest`, which the batch's takes are a function of. Writes nothing if it is kept already.
 
-        It takes the place of what was kept before, so it must lead to the same takes (`jobs.lineage`).
+        It takes the place of what was kept before, so it must lead to the same takes (`jobs.takes.lineage`).
         """
         digest = digest_of(manifest)
         held = self._read(self._manifest)

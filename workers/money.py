@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from jobs.amounts import micros
-from jobs.expansion import Expansion
+from jobs.fields.amounts import micros
 from jobs.manifest import Manifest
 from jobs.prices import Price, highest_price
 from jobs.takes import Take
+from jobs.takes.expansion import Expansion
 from workers.accounts.attempts import AttemptCost, attempt_costs
 from workers.context import Context
 from workers.engine.limits import Spend, Terms

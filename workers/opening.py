@@ -19,12 +19,12 @@ from tzlocal import get_localzone
 
 from jobs.capabilities import capabilities
 from jobs.chains.picking import carried
-from jobs.expansion import Expansion
 from jobs.inputs import LocalInput
-from jobs.lineage import Lineage
 from jobs.manifest import Manifest
 from jobs.sweeps.picks import Picks
 from jobs.sweeps.terms import MOST_LAID_OUT
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
 from workers.chains.picks import picks_from_json, picks_to_json, read_picks, write_picks
 from workers.context import Context
 from workers.errors import RedisError, StoreError, StoreRefused

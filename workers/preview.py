@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from jobs.fields.references import MEDIA, Medium
 from jobs.inputs import LocalInput
-from jobs.references import MEDIA, Medium
 from jobs.takes import Asked, Take
 from workers.context import VERSION
 from workers.inputs.handover import Handover

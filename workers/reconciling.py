@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from jobs.expansion import Expansion
+from jobs.takes.expansion import Expansion
 from workers.context import Context
 from workers.engine.states import State, Step
 from workers.engine.work import TakeRecord, Work, as_ms

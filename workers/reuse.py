@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
 from jobs.takes import Take
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
 from workers.context import VERSION, Context
 from workers.errors import ObjectMissing, StoreRefused
 from workers.ledger import Ledger

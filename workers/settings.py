@@ -24,7 +24,7 @@ from typing import Any, Literal
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from jobs.amounts import Amount, read_amount
+from jobs.fields.amounts import Amount, read_amount
 from workers.errors import SettingsError
 
 SETTINGS_FILE = "rushes.toml"

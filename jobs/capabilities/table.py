@@ -1,7 +1,7 @@
 """The shape of a capability table: what one provider takes, as data.
 
 A table is a YAML file beside this one, under the provider's name. Whatever differs between providers belongs
-in it, so that the check (`jobs.checks`) is written once.
+in it, so that the check (`jobs.checks.misfits`) is written once.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from jobs.faults import choice, shown
-from jobs.fields import READERS
-from jobs.mode import Mode
-from jobs.references import Medium
+from jobs.fields.readers import READERS
+from jobs.fields.references import Medium
 from jobs.takes import AxisValue
+from jobs.takes.mode import Mode
 
 Way = Literal["url", "data", "asset", "upload"]
 """How a file reaches a provider: as a URL that it fetches, in the request as a data URI, as an id that it gave for the

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jobs.chains.links import Link, read_link
 from jobs.chains.pairing import names_of, pairing_faults
 from jobs.faults import Fault, Loc, did_you_mean, listing, shown
-from jobs.references import MEDIA, kind_of
+from jobs.fields.references import MEDIA, kind_of
 from jobs.sweeps.each import ForEach
 from jobs.sweeps.keys import columns_of
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal, cast
 
 from jobs.faults import shown
-from jobs.references import Medium
+from jobs.fields.references import Medium
 
 TakeFile = Literal["last_frame", "video"]
 

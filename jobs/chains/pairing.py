@@ -7,12 +7,12 @@ from functools import cached_property
 
 from jobs.chains.links import Link
 from jobs.faults import did_you_mean, listing, shown
+from jobs.fields.templates import as_text
 from jobs.sweeps.axes import Axis, Listed
 from jobs.sweeps.picks import size
 from jobs.sweeps.space import REPEAT, Space
 from jobs.sweeps.terms import MOST_LAID_OUT
 from jobs.takes import AxisValue
-from jobs.templates import as_text
 
 
 class Unpaired(ValueError):

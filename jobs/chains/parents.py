@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from jobs.chains.graph import written_links
 from jobs.chains.links import TakeFile, named, read_link
 from jobs.chains.pairing import Finder, shared_names
-from jobs.references import MEDIA, kind_of
+from jobs.fields.references import MEDIA, kind_of
+from jobs.fields.templates import as_text
 from jobs.sweeps.space import Space
 from jobs.takes import Asked, AxisValue
-from jobs.templates import as_text
 
 if TYPE_CHECKING:
-    from jobs.strands import Strand
+    from jobs.takes.strands import Strand
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from jobs.chains.graph import parents_of, picking_shots, written_links
 from jobs.sweeps.picks import Picks, common, merged
 
 if TYPE_CHECKING:
-    from jobs.expansion import Expansion
-    from jobs.strands import Strand
+    from jobs.takes.expansion import Expansion
+    from jobs.takes.strands import Strand
 
 
 def awaiting(expansion: Expansion, picked: Sequence[tuple[int, int]]) -> Picks:

@@ -9,8 +9,8 @@ from itertools import product
 
 from jobs.capabilities import Capabilities, capabilities
 from jobs.manifest import Manifest, Shot
-from jobs.strands import common_fields
 from jobs.takes import AxisValue
+from jobs.takes.strands import common_fields
 
 KINDS = ("model", "resolution", "duration")
 """What a render's time depends on, by all that is known."""

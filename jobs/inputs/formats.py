@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobs.references import Medium
+from jobs.fields.references import Medium
 
 HEAD_BYTES = 64
 """How much of a file's beginning tells its format."""

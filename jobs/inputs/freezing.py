@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jobs.capabilities import Capabilities, capabilities
-from jobs.choices import Choices, choices_of_shot
+from jobs.checks.choices import Choices, choices_of_shot
 from jobs.errors import ManifestError, Problem
 from jobs.faults import Fault, Loc, place, shown
+from jobs.fields.references import MEDIA, Medium, kind_of
 from jobs.inputs.inspection import LocalInput, UnfitFile, inspect
 from jobs.inputs.limits import file_messages, joint_messages
 from jobs.manifest import Defaults, Manifest, Shot
-from jobs.references import MEDIA, Medium, kind_of
 from jobs.sweeps.keys import VALUE
 from jobs.sweeps.reading import gone_through_together
 from jobs.sweeps.space import COULD_BE, Samples, Space

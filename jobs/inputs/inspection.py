@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
+from jobs.fields.references import Medium
 from jobs.inputs.footage import Footage, NoIndex, footage_of
 from jobs.inputs.formats import FORMATS, HEAD_BYTES, Format, format_of
-from jobs.references import Medium
 
 CHUNK = 1024 * 1024
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from jobs.capabilities.table import Between, Files, InputLimits
 from jobs.faults import choice
+from jobs.fields.references import Medium
 from jobs.inputs.inspection import LocalInput
-from jobs.references import Medium
 
 
 def file_messages(found: LocalInput, limits: InputLimits, provider: str) -> Iterator[str]:

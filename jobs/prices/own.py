@@ -16,11 +16,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from jobs.capabilities import Capabilities, capabilities, known_providers
-from jobs.document import Document, parse
 from jobs.errors import ManifestError, PricesError, Problem
 from jobs.faults import Fault, Loc, choice, did_you_mean, shown
 from jobs.prices.table import PriceTable, Rate
-from jobs.reading import read_text
+from jobs.reading.document import Document, parse
+from jobs.reading.files import read_text
 
 
 def read_prices(path: Path) -> PriceTable:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from jobs.amounts import Amount
 from jobs.capabilities import Capabilities, capabilities
+from jobs.fields.amounts import Amount
 from jobs.prices.pixels import pixels, tokens
 from jobs.prices.table import Price, PriceTable, Rate
 from jobs.prices.tables import price_table

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from jobs.expansion import Expansion
 from jobs.manifest import Manifest
 from jobs.prices.pricing import manifest_price, price_range
 from jobs.prices.table import Price, PriceTable
 from jobs.prices.totals import Priced, Totals, shot_prices, totals_of
+from jobs.takes.expansion import Expansion
 
 
 def remaining_totals(

@@ -12,8 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from jobs.amounts import Currency
 from jobs.faults import shown
+from jobs.fields.amounts import Currency
 
 Basis = Literal["exact", "estimate"]
 

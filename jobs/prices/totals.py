@@ -8,15 +8,15 @@ from decimal import Decimal
 from itertools import product
 from typing import Any, NamedTuple
 
-from jobs.amounts import Currency
-from jobs.expansion import Expansion
-from jobs.fields import REFERENCES
+from jobs.fields.amounts import Currency
+from jobs.fields.readers import REFERENCES
 from jobs.manifest import Manifest, Shot
 from jobs.prices.pricing import manifest_price, price_range
 from jobs.prices.table import Basis, Price, PriceTable
-from jobs.strands import common_fields
 from jobs.sweeps import Space
 from jobs.takes import Asked
+from jobs.takes.expansion import Expansion
+from jobs.takes.strands import common_fields
 
 PRICED_BY = ("model", "duration", "resolution", "aspect_ratio", "reference_videos")
 """The fields that a price depends on; of the last only whether it is set."""

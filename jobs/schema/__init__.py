@@ -1,8 +1,8 @@
 """The JSON Schema of the manifest, from which editors complete keys and values and show what they mean.
 
 It is made from the models, so a field that they gain is in it; what a person writes where the models hold something
-else, and what an editor says of it, stands in `words.yaml`. It is a help in writing and not the judge: `jobs.loading`
-is, and finds what no schema can say.
+else, and what an editor says of it, stands in `words.yaml`. It is a help in writing and not the judge:
+`jobs.reading.loading` is, and finds what no schema can say.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from jobs.capabilities import Capabilities, capabilities, known_providers
-from jobs.fields import READERS
+from jobs.fields.readers import READERS
 from jobs.manifest import Defaults, Fields, Manifest, Shot
 
 FILE_NAME = "manifest.schema.json"

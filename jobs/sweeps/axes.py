@@ -15,10 +15,10 @@ from functools import cached_property
 from itertools import islice
 
 from jobs.faults import Loc, choice, did_you_mean, shown
+from jobs.fields.templates import as_text
 from jobs.sweeps.picks import Picks, merged, of_places
 from jobs.sweeps.shuffling import Permutation
 from jobs.takes import AxisValue
-from jobs.templates import as_text
 
 Entry = AxisValue | Mapping[str, AxisValue]
 """One value of an axis as the manifest holds it: plain; `{value: dawn, weight: 3}`; or a row of several variables."""

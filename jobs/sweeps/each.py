@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING
 
 from jobs.faults import Loc
+from jobs.fields.templates import as_text
 from jobs.sweeps.axes import MOST_STEPS, Axis, Listed
 from jobs.sweeps.dimensions import Dimension, Wanted
 from jobs.sweeps.picks import Picks, of_places, places, size
 from jobs.takes import AxisValue
-from jobs.templates import as_text
 
 if TYPE_CHECKING:
     from jobs.sweeps.space import Space

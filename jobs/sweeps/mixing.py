@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.faults import Fault, did_you_mean, listing, shown
+from jobs.fields.templates import as_text
 from jobs.sweeps import combining
 from jobs.sweeps.axes import Axis, Listed, Seeds, Written
 from jobs.sweeps.diagram import TooManyPieces
@@ -16,7 +17,6 @@ from jobs.sweeps.sampling import How, Sample
 from jobs.sweeps.space import REPEAT, Space
 from jobs.sweeps.terms import NoSpace
 from jobs.takes import AxisValue
-from jobs.templates import as_text
 
 
 @dataclass(frozen=True, slots=True)

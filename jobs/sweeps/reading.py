@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import cast
 
 from jobs.faults import Fault, Faults, choice, did_you_mean, shown
-from jobs.fields import NUMBERS, READERS, UNSWEPT
+from jobs.fields.readers import NUMBERS, READERS, UNSWEPT
+from jobs.fields.templates import as_text
 from jobs.sweeps import combining
 from jobs.sweeps.axes import Entry, Written, read_range
 from jobs.sweeps.keys import VALUE, WEIGHT
 from jobs.takes import AxisValue
-from jobs.templates import as_text
 
 Rule = dict[str, tuple[AxisValue, ...]]
 """A partial cell: for some names the values (or ranges) that match."""

@@ -16,8 +16,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from jobs.faults import choice, did_you_mean, listing, shown
-from jobs.fields import NUMBERS, READERS, UNSWEPT
-from jobs.references import MEDIA
+from jobs.fields.readers import NUMBERS, READERS, UNSWEPT
+from jobs.fields.references import MEDIA
 from jobs.sweeps.axes import Entry
 from jobs.sweeps.keys import VALUE, WEIGHT
 from jobs.takes import AxisValue

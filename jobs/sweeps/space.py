@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from jobs.faults import Loc
+from jobs.fields.templates import as_text
 from jobs.sweeps import combining
 from jobs.sweeps.axes import Axis, Listed, Range, Seeds
 from jobs.sweeps.dimensions import Dimension, Nested, Single, Wanted, Zipped
@@ -13,7 +14,6 @@ from jobs.sweeps.keys import Key
 from jobs.sweeps.sampling import Sample, chosen, running, span
 from jobs.sweeps.terms import MOST_LAID_OUT, NoSpace, Term, projected
 from jobs.takes import AxisValue
-from jobs.templates import as_text
 
 COULD_BE = "reckoned for the whole sweep, whichever of it is taken: it is too large to look at each take"
 """What is said of a fault that is sure only of what could be taken."""

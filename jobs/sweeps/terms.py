@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 from jobs.faults import Loc
+from jobs.fields.templates import as_text
 from jobs.sweeps.axes import MOST_STEPS, Listed
 from jobs.sweeps.diagram import Box, Diagram, Lengths
 from jobs.sweeps.dimensions import Dimension, Single, Wanted
 from jobs.takes import AxisValue
-from jobs.templates import as_text
 
 MOST_LAID_OUT = 200_000
 """Up to how many cells are looked at one by one, where there is no other way to be exact."""

@@ -65,7 +65,7 @@ def aspect(cell: Cell) -> object:
 
 
 def amount(cell: Cell) -> object:
-    """An amount of money as `jobs.amounts` reads it, also with a decimal comma where it can be nothing else."""
+    """An amount of money as `jobs.fields.amounts` reads it, also with a decimal comma where it can be nothing else."""
     if not isinstance(cell, str):
         return cell
     number, _, currency = cell.partition(" ")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from jobs.document import Document
+from jobs.reading.document import Document
 from jobs.tables.rows import Cell, Table
 from jobs.tables.shots import TableShots
 

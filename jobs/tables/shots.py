@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from jobs.faults import Fault, Loc, did_you_mean, nearest, place, shown
-from jobs.fields import NUMBERS, READERS, REFERENCES
-from jobs.naming import LONGEST_NAME
-from jobs.spellings import OTHER_SPELLINGS
+from jobs.fields.readers import NUMBERS, READERS, REFERENCES
+from jobs.fields.spellings import OTHER_SPELLINGS
 from jobs.tables import cells
 from jobs.tables.rows import Row, Table, column_letter
+from jobs.takes.naming import LONGEST_NAME
 
 VARS = "vars."
 OPTIONS = "provider_options."

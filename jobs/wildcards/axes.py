@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from jobs.faults import Fault, Faults, shown
+from jobs.fields.templates import Template, TemplateError
 from jobs.sweeps.keys import VALUE, WEIGHT
 from jobs.sweeps.reading import HEAVIEST
-from jobs.templates import Template, TemplateError
 from jobs.wildcards.files import WildcardFiles
 from jobs.wildcards.grammar import Choice, FileWildcard, Literal, WildcardError, parse
 from jobs.wildcards.laying_out import LayingOut, Values

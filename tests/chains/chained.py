@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.errors import ManifestError
-from jobs.loading import load_text
 from jobs.manifest import Manifest
+from jobs.reading.loading import load_text
 
 HEAD = """\
 batch: {batch}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from chained import chained
 
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
 from jobs.manifest import Manifest
-from jobs.strands import live_digests
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
+from jobs.takes.strands import live_digests
 
 OPENING = "  - name: {name}\n    prompt: A {animal} in {{place}}\n    sweep: {{place: {places}}}\n"
 FOLLOW = "  - name: follow\n    for_each: {name}\n    prompt: It leaps\n    start_image: {name}.{file}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from chained import chained, refusal
 
-from jobs.expansion import Expansion
+from jobs.takes.expansion import Expansion
 
 OPENING = """\
   - name: opening

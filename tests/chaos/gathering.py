@@ -11,11 +11,11 @@ import redis
 from evidence import Again, Batch, Billing, Evidence, Said
 from loopback import NAMESPACE, SECRETS
 
-from jobs.amounts import micros
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
-from jobs.loading import load_with_inputs
+from jobs.fields.amounts import micros
 from jobs.prices import highest_price
+from jobs.reading.loading import load_with_inputs
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
 from workers.engine.room import WaitingRoom
 from workers.engine.states import State
 from workers.settings import CONVENTIONS

@@ -19,9 +19,9 @@ from scenario import Moment, Scenario, manifest
 from stage import Stage
 from strikes import OF_THE_COMMAND, POINTS, Strike
 
-from jobs.expansion import Expansion
 from jobs.manifest import Manifest
 from jobs.prices import highest_price
+from jobs.takes.expansion import Expansion
 
 PROVIDERS = ("fal", "apiframe", "ark", "cloudflare")
 

@@ -26,7 +26,7 @@ from loopback import KEYS, NAMESPACE, Bucket, Mood, Providers, RedisServer, buck
 from nursery import Child, Nursery
 from scenario import Scenario, manifest
 
-from jobs.lineage import Lineage
+from jobs.takes.lineage import Lineage
 from workers.engine.room import WaitingRoom
 from workers.errors import RedisError
 from workers.settings import CONVENTIONS

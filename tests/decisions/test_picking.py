@@ -9,9 +9,9 @@ from decided import admitted, lose_redis, named
 from scripted_fal import ScriptedFal
 from workbench import Bench
 
-from jobs.expansion import Expansion
-from jobs.loading import load_text
-from jobs.spans import from_json
+from jobs.reading.loading import load_text
+from jobs.takes.expansion import Expansion
+from jobs.takes.spans import from_json
 from workers.decisions import UnknownTarget, cancel, choices, pause, pick, resume, retry, unpick
 from workers.opening import open_batch
 

@@ -9,9 +9,9 @@ import pytest
 from documents import DESIGN, README, ROOT, blocks, spans, text_of
 
 from jobs.errors import ManifestError
-from jobs.expansion import Expansion
-from jobs.loading import load
 from jobs.manifest import Fields, Manifest
+from jobs.reading.loading import load
+from jobs.takes.expansion import Expansion
 
 BAD = """\
 batch: sunflowers

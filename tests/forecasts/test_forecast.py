@@ -7,12 +7,12 @@ from collections import Counter
 import pytest
 
 from jobs.capabilities import capabilities, known_providers
-from jobs.expansion import Expansion
 from jobs.forecasting import Kind, Lane, Polling, Spread, forecast, kinds_of
 from jobs.forecasting.assumed import assumed, render_seconds
 from jobs.forecasting.forecast import SUBMISSION_SECONDS
 from jobs.manifest import Defaults, Manifest, Shot
-from jobs.plan import plan
+from jobs.planning.plan import plan
+from jobs.takes.expansion import Expansion
 
 KIND = Kind("seedance-2.0", "720p", 5, 5)
 

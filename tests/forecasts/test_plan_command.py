@@ -13,8 +13,8 @@ from PIL import Image
 
 from jobs.errors import RushesError
 from jobs.forecasting import Forecast
-from jobs.loading import load_text
-from jobs.plan import plan as make_plan
+from jobs.planning.plan import plan as make_plan
+from jobs.reading.loading import load_text
 from rushes import planning
 from rushes.amounts import duration, size
 from rushes.planning import done_at, forecast_lines, forecast_of

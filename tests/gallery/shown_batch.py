@@ -10,10 +10,10 @@ from typing import Any
 
 from workbench import WatchedStore
 
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
 from jobs.manifest import Manifest
 from jobs.takes import Take
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
 from workers.gallery.data import page_data
 from workers.gallery.looking import Onlooker, Sight, View
 from workers.ledger import Acceptance, Ending, Intent, Ledger

@@ -9,11 +9,11 @@ import pytest
 from input_files import film, paint, sing
 
 from jobs.errors import ManifestError
-from jobs.expansion import Expansion
 from jobs.inputs.freezing import freeze_inputs
 from jobs.inputs.inspection import inspect
-from jobs.loading import Loaded, load, load_with_inputs
 from jobs.manifest import Manifest
+from jobs.reading.loading import Loaded, load, load_with_inputs
+from jobs.takes.expansion import Expansion
 
 HEAD = "batch: b\nprovider: {provider}\nmodel: seedance-2.0-fast\nshots:\n"
 

@@ -9,9 +9,9 @@ import pytest
 from input_files import film, paint
 
 from jobs.capabilities import capabilities, known_providers
+from jobs.fields.references import Medium
 from jobs.inputs import LocalInput, inspect
 from jobs.manifest import Manifest
-from jobs.references import Medium
 from workers.inputs.handover import (
     Handover,
     NotHandedOver,

@@ -9,7 +9,7 @@ import pytest
 from input_files import paint
 
 from jobs.inputs import inspect
-from jobs.naming import name_fault
+from jobs.takes.naming import name_fault
 from workers.errors import StoreError, StoreRefused
 from workers.inputs.keeping import InputChanged, key_of, store_inputs, stored_input
 from workers.inputs.resolving import SIGNED_SECONDS, store_facts

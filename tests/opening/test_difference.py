@@ -12,11 +12,11 @@ from scripted_fal import ScriptedFal
 from taken_up import done, edited, end, opened, shot, stored
 from workbench import Bench
 
-from jobs.expansion import Expansion
 from jobs.manifest import Manifest
 from jobs.prices.pricing import price_range
 from jobs.prices.remaining import remaining_totals
 from jobs.prices.totals import Priced, Totals, totals_of
+from jobs.takes.expansion import Expansion
 from rushes.comparing import diff, told
 from workers.difference import PARTS, Difference, difference
 from workers.ledger import Acceptance, Intent

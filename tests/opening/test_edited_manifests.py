@@ -9,7 +9,7 @@ from scripted_fal import ScriptedFal
 from taken_up import admitted, done, edited, finish, opened, receipt, shot, stored
 from workbench import Bench
 
-from jobs.lineage import Lineage
+from jobs.takes.lineage import Lineage
 from workers.engine.states import State, Step
 from workers.errors import StoreError
 from workers.ledger import Ledger, ManifestChanged

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from pydantic import ValidationError
 from workbench import WatchedStore, manifest
 
-from jobs.lineage import Lineage
+from jobs.takes.lineage import Lineage
 from rushes.command import cli
 from workers.errors import StoreRefused
 from workers.ledger import Ledger

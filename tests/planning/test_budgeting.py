@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.amounts import micros
-from jobs.budgeting import check_budget, takes_within_budget
 from jobs.errors import ManifestError
-from jobs.expansion import Expansion
+from jobs.fields.amounts import micros
 from jobs.manifest import Manifest
-from jobs.plan import plan
+from jobs.planning.budgeting import check_budget, takes_within_budget
+from jobs.planning.plan import plan
 from jobs.prices import highest_price, price_of
 from jobs.prices.own import parse_prices
+from jobs.takes.expansion import Expansion
 
 
 def manifest(*shots: dict[str, Any], provider: str = "fal", **fields: Any) -> Manifest:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from jobs.capabilities import Capabilities, capabilities, known_providers
-from jobs.checks import manifest_misfits, misfits, shot_misfits
+from jobs.checks.misfits import manifest_misfits, misfits, shot_misfits
 from jobs.errors import ManifestError
 from jobs.faults import place
-from jobs.loading import load_text
 from jobs.manifest import Defaults, Manifest, Shot
-from jobs.mode import mode
+from jobs.reading.loading import load_text
 from jobs.takes import Asked
+from jobs.takes.mode import mode
 
 URL = "https://example.com/{}"
 

@@ -6,10 +6,10 @@ from itertools import islice
 
 import pytest
 
-from jobs.expansion import Expansion
 from jobs.manifest import Defaults, Manifest, Shot
 from jobs.sweeps import Range
 from jobs.takes import Asked
+from jobs.takes.expansion import Expansion
 
 
 def manifest(*shots: Shot, **defaults: object) -> Manifest:

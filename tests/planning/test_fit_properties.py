@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.capabilities import Capabilities, capabilities, known_providers
-from jobs.checks import manifest_misfits, misfits
-from jobs.expansion import Expansion
-from jobs.fields import READERS
+from jobs.checks.misfits import manifest_misfits, misfits
+from jobs.fields.readers import READERS
 from jobs.manifest import Manifest
-from jobs.mode import mode
 from jobs.takes import Asked
+from jobs.takes.expansion import Expansion
+from jobs.takes.mode import mode
 
 TABLES = [capabilities(name) for name in known_providers()]
 SWITCHES = ("generate_audio", "camera_fixed", "watermark", "web_search", "return_last_frame")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from jobs.errors import ManifestError
-from jobs.expansion import Expansion
-from jobs.loading import load_text
 from jobs.manifest import Manifest, Shot
+from jobs.reading.loading import load_text
+from jobs.takes.expansion import Expansion
 
 HEAD = "batch: b\nprovider: ark\nmodel: seedance-2.0\n"
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.errors import ManifestError
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
 from jobs.manifest import Defaults, Manifest, Shot
-from jobs.spans import Span
-from jobs.strands import strand_digest
 from jobs.takes import Take
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
+from jobs.takes.spans import Span
+from jobs.takes.strands import strand_digest
 
 
 def shot(name: str = "opening", **fields: Any) -> Shot:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import ManifestError
-from jobs.expansion import Expansion
-from jobs.loading import load
-from jobs.reading import draft
+from jobs.reading.loading import load
+from jobs.reading.manifests import draft
+from jobs.takes.expansion import Expansion
 
 HEAD = """
 batch: looks

@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from jobs.errors import ManifestError
-from jobs.loading import load, load_text
 from jobs.manifest import Defaults, Manifest, Shot
-from jobs.reading import parse_manifest, read_manifest
+from jobs.reading.loading import load, load_text
+from jobs.reading.manifests import parse_manifest, read_manifest
 from jobs.sweeps import Written
 
 HEAD = "batch: sunflowers\nprovider: fal\nmodel: seedance-2.0-fast\n"

@@ -10,9 +10,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from jobs.capabilities import capabilities, known_providers
-from jobs.fields import READERS
-from jobs.loading import load_text
+from jobs.fields.readers import READERS
 from jobs.manifest import Defaults, Manifest, Shot
+from jobs.reading.loading import load_text
 from jobs.schema import _words, schema, text
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from jobs.errors import ManifestError
 from jobs.manifest import Manifest
-from jobs.overrides import Override
-from jobs.reading import draft
+from jobs.reading.manifests import draft
+from jobs.reading.overrides import Override
 from rushes.planning import plan
 
 TEXT = """

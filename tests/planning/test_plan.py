@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.expansion import Expansion
-from jobs.loading import load
 from jobs.manifest import Defaults, Manifest, Shot
-from jobs.plan import Seconds, plan
+from jobs.planning.plan import Seconds, plan
+from jobs.reading.loading import load
+from jobs.takes.expansion import Expansion
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 

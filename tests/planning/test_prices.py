@@ -10,13 +10,13 @@ import pytest
 
 from jobs.capabilities import capabilities, known_providers
 from jobs.errors import PricesError
-from jobs.expansion import Expansion
 from jobs.manifest import Manifest, Shot
-from jobs.plan import plan
+from jobs.planning.plan import plan
 from jobs.prices import PriceTable, price_of, price_range, price_table
 from jobs.prices.own import parse_prices, read_prices
 from jobs.prices.pixels import SIZES, pixels
 from jobs.takes import Asked
+from jobs.takes.expansion import Expansion
 
 FAST = "seedance-2.0-fast"
 VIDEO = ("https://example.com/a.mp4",)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.templates import Template, TemplateError
+from jobs.fields.templates import Template, TemplateError
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from jobs.capabilities import capabilities
-from jobs.checks import misfits
+from jobs.checks.misfits import misfits
 from jobs.errors import ManifestError
-from jobs.loading import load_text
+from jobs.reading.loading import load_text
 from jobs.takes import Asked
 
 URL = "https://example.com/a"

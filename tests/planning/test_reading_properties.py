@@ -8,10 +8,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.document import parse
 from jobs.errors import ManifestError
-from jobs.loading import load_text, load_with_inputs
-from jobs.nodes import Mapping, Node, NotYaml, Scalar, Sequence, _by_ruamel, compose
+from jobs.reading.document import parse
+from jobs.reading.loading import load_text, load_with_inputs
+from jobs.reading.nodes import Mapping, Node, NotYaml, Scalar, Sequence, _by_ruamel, compose
 from jobs.tables import TableHead
 
 PIECES = st.sampled_from(

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.expansion import Expansion
-from jobs.fields import media
+from jobs.fields.readers import media
+from jobs.fields.references import MEDIA, kind_of
 from jobs.manifest import Manifest, Shot
-from jobs.naming import take_name
-from jobs.reading import parse_manifest
-from jobs.references import MEDIA, kind_of
+from jobs.reading.manifests import parse_manifest
+from jobs.takes.expansion import Expansion
+from jobs.takes.naming import take_name
 
 SHA = "0123456789abcdef" * 4
 

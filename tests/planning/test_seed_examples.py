@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from jobs.capabilities import capabilities
-from jobs.checks import manifest_misfits, misfits
-from jobs.expansion import Expansion
-from jobs.loading import load_text
+from jobs.checks.misfits import manifest_misfits, misfits
 from jobs.manifest import Manifest
-from jobs.mode import mode
-from jobs.reading import parse_manifest
+from jobs.reading.loading import load_text
+from jobs.reading.manifests import parse_manifest
 from jobs.takes import Asked
+from jobs.takes.expansion import Expansion
+from jobs.takes.mode import mode
 
 OCTOPUS = (
     "An octopus finds a football in the ocean and excitedly calls its octopus friends to come and play. "

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.spans import KEPT, Kept, Span, from_json, merged, recut, to_json
+from jobs.takes.spans import KEPT, Kept, Span, from_json, merged, recut, to_json
 
 holds = st.sampled_from([None, "paused", "cancelled"])
 priorities = st.integers(-2, 2)

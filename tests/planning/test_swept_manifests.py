@@ -17,17 +17,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from jobs.checks import manifest_misfits
+from jobs.checks.misfits import manifest_misfits
 from jobs.errors import ManifestError
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
-from jobs.loading import load, load_text, load_with_inputs
 from jobs.manifest import Manifest, Shot
-from jobs.plan import Seconds, plan
+from jobs.planning.plan import Seconds, plan
 from jobs.prices import price_of
 from jobs.prices.totals import shot_totals
-from jobs.strands import live_digests
+from jobs.reading.loading import load, load_text, load_with_inputs
 from jobs.takes import Asked
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
+from jobs.takes.strands import live_digests
 
 HEAD = "batch: night\nprovider: fal\nmodel: seedance-2.0\ndefaults: {duration: 5, resolution: 720p}\n"
 FROZEN = Path(__file__).with_name("frozen_sweeps.json")

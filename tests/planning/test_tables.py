@@ -11,8 +11,8 @@ import openpyxl
 import pytest
 
 from jobs.errors import ManifestError
-from jobs.loading import load_with_inputs
 from jobs.manifest import Manifest
+from jobs.reading.loading import load_with_inputs
 from jobs.tables import TableHead
 
 HEAD = TableHead(provider="fal", model="seedance-2.0-fast")

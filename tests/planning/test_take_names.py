@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.expansion import Expansion
 from jobs.manifest import Manifest, Shot
-from jobs.naming import name_fault, parse_take_name, take_name
 from jobs.takes import AxisValue
+from jobs.takes.expansion import Expansion
+from jobs.takes.naming import name_fault, parse_take_name, take_name
 
 SAFE = re.compile(r"Opening_1/[0-9]{4,}(-[a-z0-9_-]*[a-z0-9_])?")
 

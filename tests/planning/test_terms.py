@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.amounts import micros, read_amount
 from jobs.errors import ManifestError
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
-from jobs.loading import load_text
+from jobs.fields.amounts import micros, read_amount
+from jobs.fields.terms import Amount, Budget, Currency, Deadline, read_budget
 from jobs.manifest import Defaults, Manifest, Shot
-from jobs.spans import Span
-from jobs.terms import Amount, Budget, Currency, Deadline, read_budget
+from jobs.reading.loading import load_text
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
+from jobs.takes.spans import Span
 
 HEAD = "batch: b\nprovider: fal\nmodel: seedance-2.0-fast\n"
 SHOTS = "shots: [{name: a, prompt: x}]\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import ManifestError
-from jobs.expansion import Expansion
-from jobs.reading import draft
+from jobs.reading.manifests import draft
+from jobs.takes.expansion import Expansion
 
 HEAD = "batch: wild\nprovider: fal\nmodel: seedance-2.0-fast\ndefaults: {duration: 5}\nshots:\n"
 

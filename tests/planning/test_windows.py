@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobs.terms import WINDOW_DAYS, Window
+from jobs.fields.terms import WINDOW_DAYS, Window
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from jobs.capabilities import Capabilities
-from jobs.fields import READERS, REFERENCES
-from jobs.references import MEDIA
+from jobs.fields.readers import READERS, REFERENCES
+from jobs.fields.references import MEDIA
 from jobs.takes import Asked
 
 SWITCHES = ("generate_audio", "camera_fixed", "watermark", "web_search", "return_last_frame")

@@ -21,15 +21,15 @@ from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import SecretStr
 
 from jobs.capabilities import Capabilities, capabilities, known_providers
-from jobs.checks import manifest_misfits, misfits
-from jobs.choices import OPT_INS
+from jobs.checks.choices import OPT_INS
+from jobs.checks.misfits import manifest_misfits, misfits
+from jobs.checks.prompts import chinese_characters, words
 from jobs.faults import shown
-from jobs.fields import READERS, REFERENCES
+from jobs.fields.readers import READERS, REFERENCES
+from jobs.fields.references import MEDIA
 from jobs.manifest import Manifest
-from jobs.mode import mode
-from jobs.prompts import chinese_characters, words
-from jobs.references import MEDIA
 from jobs.takes import Asked
+from jobs.takes.mode import mode
 from workers.providers import adapter
 from workers.providers.ark import fingerprint
 from workers.providers.errors import Invalid

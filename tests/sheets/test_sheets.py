@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 from workbench import WatchedStore, manifest
 
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
 from rushes.command import cli
 from workers.errors import DamagedVideo
 from workers.gallery.looking import Sight

@@ -10,9 +10,9 @@ from typing import Any
 from sim_provider import TakeId
 from sim_store import SimStore
 
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
 from jobs.manifest import Manifest
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
 from workers.settings import Settings, load_settings
 
 NAMESPACE = "sim"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from jobs.loading import load
+from jobs.reading.loading import load
 from jobs.schema import FILE_NAME, text
 from rushes.command import cli
 from rushes.starting import KINDS, NotWritten, starter

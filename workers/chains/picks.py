@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jobs.chains.picking import awaiting
-from jobs.expansion import Expansion
-from jobs.spans import Span, merged
 from jobs.sweeps.picks import Picks, common
 from jobs.sweeps.picks import merged as merged_picks
+from jobs.takes.expansion import Expansion
+from jobs.takes.spans import Span, merged
 from workers.errors import StoreRefused
 from workers.ledger import Ledger
 

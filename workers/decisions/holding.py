@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
-from jobs.spans import Span, from_json, merged, recut, to_json
 from jobs.sweeps.picks import Picks
+from jobs.takes.spans import Span, from_json, merged, recut, to_json
 from workers.chains.picks import picks_from_json, picks_to_json, with_picks, without_picks
 from workers.context import Context
 from workers.decisions.outcome import Outcome, stand_of

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from jobs.prices import highest_price
-from jobs.spans import from_json
 from jobs.takes import Take
+from jobs.takes.spans import from_json
 from workers.chains.picks import UNPICKED
 from workers.context import Context
 from workers.decisions.targets import Aim

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jobs.errors import RushesError
-from jobs.expansion import Expansion
 from jobs.faults import nearest, shown
-from jobs.naming import name_fault, strand_folder
-from jobs.strands import Strand
+from jobs.takes.expansion import Expansion
+from jobs.takes.naming import name_fault, strand_folder
+from jobs.takes.strands import Strand
 from workers.context import Context
 from workers.opening import reopen_batch
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal, cast
 
-from jobs.spans import from_json
+from jobs.takes.spans import from_json
 from workers.engine.census import Census
 from workers.engine.scripts import Scripts, as_text, reaching
 from workers.engine.standing import Lane, Money, Standing, Stopped
@@ -66,7 +66,7 @@ class Lookout:
         return self._field(batch, "lane")
 
     def spans(self, batch: str) -> str:
-        """The spans of a batch's takes as JSON (`jobs.spans`), in the order in which they are admitted."""
+        """The spans of a batch's takes as JSON (`jobs.takes.spans`), in the order in which they are admitted."""
         with reaching():
             raw = cast("bytes | None", self._redis.get(self._key("batch", batch, "spans")))
         return "[]" if raw is None else raw.decode()

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
 
-from jobs.expansion import Expansion
 from jobs.takes import Take
+from jobs.takes.expansion import Expansion
 from workers.accounts.report import exact
 from workers.context import Context
 from workers.engine.census import Census

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from jobs.strands import strands_of
+from jobs.fields.templates import as_text
 from jobs.sweeps import combining
 from jobs.sweeps.axes import Listed
 from jobs.sweeps.keys import columns_of
 from jobs.takes import Asked, AxisValue
-from jobs.templates import as_text
+from jobs.takes.strands import strands_of
 from workers.gallery.looking import Sight, View
 from workers.receipts import Receipt
 

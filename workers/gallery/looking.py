@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from jobs.expansion import Expansion
-from jobs.lineage import Lineage
-from jobs.spans import Span, from_json
 from jobs.takes import Asked, AxisValue, Take
+from jobs.takes.expansion import Expansion
+from jobs.takes.lineage import Lineage
+from jobs.takes.spans import Span, from_json
 from workers.chains.picks import UNPICKED
 from workers.chains.picks import read_picks as read_chosen
 from workers.errors import ObjectMissing

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 from jobs.capabilities import Capabilities
 from jobs.chains.graph import written_links
-from jobs.choices import choices_of_shot
+from jobs.checks.choices import choices_of_shot
 from jobs.errors import RushesError
 from jobs.faults import choice, listing
+from jobs.fields.references import MEDIA, Medium
 from jobs.inputs import LocalInput
 from jobs.inputs.limits import kind_messages
 from jobs.manifest import Manifest
-from jobs.references import MEDIA, Medium
 
 Handover = Literal["presigned", "data", "upload"]
 

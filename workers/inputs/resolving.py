@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from jobs.capabilities import Capabilities, capabilities
+from jobs.fields.references import MEDIA, kind_of
 from jobs.inputs.formats import Format, format_of_ending
-from jobs.references import MEDIA, kind_of
 from jobs.takes import Asked, Take
 from workers.chains.files import ParentFile, parent_bytes, parent_files
 from workers.chains.record import TakenUp

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jobs.mode import mode
 from jobs.takes import Asked, Take
+from jobs.takes.mode import mode
 from workers.clock import Clock
 from workers.engine.room import WaitingRoom
 from workers.polling.durations import ENOUGH

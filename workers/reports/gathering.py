@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median, quantiles
 
-from jobs.expansion import Expansion
+from jobs.takes.expansion import Expansion
 from workers.accounts import AttemptCost, CostReport, attempt_costs
 from workers.context import Context
 from workers.decisions import Doubt, doubts

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.capabilities import capabilities
-from jobs.checks import shot_misfits
-from jobs.choices import choices_of_shot
+from jobs.checks.choices import choices_of_shot
+from jobs.checks.misfits import shot_misfits
 from jobs.errors import ManifestError, Problem
 from jobs.faults import Fault, Loc, shown
+from jobs.fields.references import MEDIA, kind_of
 from jobs.inputs import LocalInput
 from jobs.inputs.freezing import FoundFiles, file_faults, frozen
 from jobs.manifest import Manifest
-from jobs.overrides import Override
-from jobs.reading import Draft, draft, draft_table, read_text
-from jobs.references import MEDIA, kind_of
+from jobs.reading.draft import Draft
+from jobs.reading.files import read_text
+from jobs.reading.manifests import draft, draft_table
+from jobs.reading.overrides import Override
 from jobs.tables import TableHead, is_table
 from jobs.tables.rejecting import Rejected, bad_rows
 

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from jobs.budgeting import check_budget, takes_within_budget
 from jobs.capabilities import Capabilities, capabilities
 from jobs.chains.graph import picking_shots
 from jobs.chains.graph import told as told_chain
-from jobs.expansion import Expansion
+from jobs.fields.terms import Budget, Deadline, Window
 from jobs.forecasting.groups import Kind, kinds_of
 from jobs.manifest import Manifest, Shot
-from jobs.mode import Mode, mode
+from jobs.planning.budgeting import check_budget, takes_within_budget
 from jobs.prices import PriceTable
 from jobs.prices.totals import Totals, shot_totals
-from jobs.strands import common_fields
 from jobs.sweeps import Range
 from jobs.sweeps.space import Samples
 from jobs.takes import Take, canonical
-from jobs.terms import Budget, Deadline, Window
+from jobs.takes.expansion import Expansion
+from jobs.takes.mode import Mode, mode
+from jobs.takes.strands import common_fields
 
 FIRST_TAKES = 3
 """How many takes of each shot a plan shows by name."""

@@ -34,7 +34,7 @@ _INPUT = re.compile(r"input:[0-9a-f]{64}\.[a-z0-9]{1,8}")
 
 
 def kind_of(reference: str) -> Kind:
-    """What `reference`, as `jobs.fields.media` returned it, is."""
+    """What `reference`, as `jobs.fields.readers.media` returned it, is."""
     if _URL.match(reference):
         return "url"
     if _ASSET.match(reference):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from jobs.faults import Loc
-from jobs.fields import REFERENCES
+from jobs.fields.readers import REFERENCES
 from jobs.manifest import Defaults, Shot
 from jobs.sweeps.axes import LARGEST_SEED
 from jobs.sweeps.space import Samples, Space

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from jobs.amounts import Currency, micros
 from jobs.errors import ManifestError, Problem
-from jobs.expansion import Expansion
 from jobs.faults import choice, place
+from jobs.fields.amounts import Currency, micros
 from jobs.manifest import Manifest
 from jobs.prices import PriceTable
 from jobs.prices.totals import Priced, shot_prices
+from jobs.takes.expansion import Expansion
 
 _SUCH_AS: dict[Currency, str] = {"USD": "0.35 USD", "CNY": "2.50 CNY", "credits": "35 credits"}
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jobs.document import Document, parse
 from jobs.errors import ManifestError, Problem
 from jobs.faults import Loc, choice, did_you_mean, shown
+from jobs.reading.document import Document, parse
 
 
 class Override:

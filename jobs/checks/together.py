@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from jobs.capabilities import Capabilities
-from jobs.choices import Choices, Chosen
+from jobs.checks.choices import Choices, Chosen
+from jobs.checks.values import allowed_by
 from jobs.faults import Loc, choice
-from jobs.fields import REFERENCES
-from jobs.mode import Mode, mode_of
-from jobs.values import allowed_by
+from jobs.fields.readers import REFERENCES
+from jobs.takes.mode import Mode, mode_of
 
 
 class Clash(NamedTuple):

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from json.encoder import encode_basestring
 
-from jobs.fields import READERS, REFERENCES
+from jobs.fields.readers import READERS, REFERENCES
+from jobs.fields.templates import Template, as_text
 from jobs.takes import Asked, AxisValue, canonical
-from jobs.templates import Template, as_text
 
 MOST_PROMPTS = 256
 """How many prompts of an axis are kept taken apart."""

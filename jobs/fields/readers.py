@@ -1,7 +1,7 @@
 """The fields of a take that a manifest can set, and how each is read.
 
 Every reader takes what the file held, returns what `jobs.takes.Asked` holds, and raises ValueError with a
-message that names the value. It asks what makes sense at all; what a provider takes is `jobs.checks`.
+message that names the value. It asks what makes sense at all; what a provider takes is `jobs.checks.misfits`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from jobs.chains.links import read_link
 from jobs.faults import nearest, shown
-from jobs.references import kind_of
+from jobs.fields.references import kind_of
 from jobs.takes import AxisValue, LastFrame
 
 Reader = Callable[[object], AxisValue]
@@ -72,7 +72,7 @@ def yes_or_no(value: object) -> bool:
 
 
 def media(value: object) -> str:
-    """A reference to an image, a video or an audio, of any `jobs.references.Kind`. Raises ValueError.
+    """A reference to an image, a video or an audio, of any `jobs.fields.references.Kind`. Raises ValueError.
 
     Whether a local file is there, and whether the provider takes an asset id, is asked elsewhere.
     """

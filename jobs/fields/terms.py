@@ -13,9 +13,9 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import Literal
 
-from jobs.amounts import MICROS, Amount, Currency, read_amount
 from jobs.faults import Fault, Faults, did_you_mean, shown
-from jobs.fields import whole_number
+from jobs.fields.amounts import MICROS, Amount, Currency, read_amount
+from jobs.fields.readers import whole_number
 
 __all__ = ["Amount", "Budget", "Currency", "Deadline", "OnDoubt", "Window"]
 

@@ -12,16 +12,16 @@ from functools import cached_property, lru_cache
 
 from jobs.chains.graph import depths
 from jobs.chains.parents import Chained, Parent, is_chained
-from jobs.fields import READERS, REFERENCES
-from jobs.identities import MOST_PROMPTS, Identities
-from jobs.lineage import Lineage
+from jobs.fields.readers import READERS, REFERENCES
+from jobs.fields.templates import Template
 from jobs.manifest import Manifest
-from jobs.naming import parse_take_name, strand_folder, take_name
-from jobs.spans import Span, merged
-from jobs.strands import Strand, common_fields, live_digests
 from jobs.sweeps.space import REPEAT, Space
 from jobs.takes import Asked, AxisValue, Take
-from jobs.templates import Template
+from jobs.takes.identities import MOST_PROMPTS, Identities
+from jobs.takes.lineage import Lineage
+from jobs.takes.naming import parse_take_name, strand_folder, take_name
+from jobs.takes.spans import Span, merged
+from jobs.takes.strands import Strand, common_fields, live_digests
 
 MOST_PARENTS = 4096
 """How many identities of takes that others take up are kept at hand."""

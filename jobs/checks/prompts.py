@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from jobs.capabilities import Capabilities
+from jobs.checks.values import allowed_by
 from jobs.faults import Fault, Loc
+from jobs.fields.templates import Template, as_text
 from jobs.manifest import Shot
 from jobs.sweeps.space import COULD_BE, NOBODY, Samples, Space
 from jobs.takes import Asked
-from jobs.templates import Template, as_text
-from jobs.values import allowed_by
 
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 # Han characters with their punctuation, and what is written as wide beside them.

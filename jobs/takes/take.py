@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from jobs.amounts import Amount
+from jobs.fields.amounts import Amount
 
 AxisValue = str | int | float | bool
 

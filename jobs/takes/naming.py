@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from slugify import slugify
 
 from jobs.faults import shown
-from jobs.references import MEDIA, kind_of
+from jobs.fields.references import MEDIA, kind_of
 from jobs.takes import AxisValue
 
 LONGEST_NAME = 64

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from jobs.capabilities import Capabilities
-from jobs.choices import Choices
+from jobs.checks.choices import Choices
 from jobs.faults import choice, did_you_mean, shown
-from jobs.fields import READERS
-from jobs.references import MEDIA, kind_of
+from jobs.fields.readers import READERS
+from jobs.fields.references import MEDIA, kind_of
 
 
 def models_of(choices: Choices, table: Capabilities) -> tuple[str | None, ...]:

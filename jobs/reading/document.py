@@ -12,7 +12,7 @@ from typing import Any
 
 from jobs.errors import ManifestError, Problem
 from jobs.faults import Loc, place, shown
-from jobs.nodes import Mapping, Node, NotYaml, Scalar, compose
+from jobs.reading.nodes import Mapping, Node, NotYaml, Scalar, compose
 
 MOST_NODES = 500_000
 MOST_CHARACTERS = 50_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Literal
 
-from jobs.fields import REFERENCES
+from jobs.fields.readers import REFERENCES
 from jobs.takes import Asked
 
 Mode = Literal["text", "image", "reference"]
@@ -14,7 +14,7 @@ Mode = Literal["text", "image", "reference"]
 def mode(asked: Asked) -> Mode:
     """The mode that a take calls for by what it brings along.
 
-    References win over images: whether a provider takes both together is for `jobs.checks` to say.
+    References win over images: whether a provider takes both together is for `jobs.checks.misfits` to say.
     """
     return mode_of({name for name in (*REFERENCES, "start_image", "end_image") if getattr(asked, name)})
 

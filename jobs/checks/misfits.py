@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from jobs.capabilities import Capabilities, capabilities, known_providers
-from jobs.choices import (
+from jobs.checks.choices import (
     Choices,
     asked_for,
     choices_by_model,
@@ -19,15 +19,15 @@ from jobs.choices import (
     choices_of_shot,
     whose_last_frame,
 )
+from jobs.checks.prompts import prompt_faults, prompt_messages
+from jobs.checks.together import Clash, clashes
+from jobs.checks.values import models_of, option_message, value_message
 from jobs.faults import Fault, Loc, listing, shown
-from jobs.fields import READERS
+from jobs.fields.readers import READERS
 from jobs.manifest import Defaults, Manifest, Shot
-from jobs.prompts import prompt_faults, prompt_messages
 from jobs.sweeps.space import COULD_BE, Space
 from jobs.sweeps.terms import MOST_COMPARED, MOST_LAID_OUT
 from jobs.takes import Asked, LastFrame
-from jobs.together import Clash, clashes
-from jobs.values import models_of, option_message, value_message
 
 
 def misfits(asked: Asked, table: Capabilities) -> list[tuple[str, str]]:

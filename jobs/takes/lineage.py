@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from jobs.errors import ManifestError, Problem
 from jobs.manifest import MOST_TAKES, Manifest
-from jobs.strands import Strand, live_digests, strands_of
+from jobs.takes.strands import Strand, live_digests, strands_of
 
 
 class Lineage(BaseModel):

@@ -1,0 +1,144 @@
+"""One entry of a manifest."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from jobs.faults import Faults
+from jobs.fields.templates import Template, TemplateError
+from jobs.manifest.agreement import shot_faults
+from jobs.manifest.defaults import MIXED, Fields, Handling
+from jobs.manifest.kinds import (
+    Combine,
+    OtherShot,
+    Repeats,
+    Rules,
+    Sampled,
+    SampleSeed,
+    Seeded,
+    ShotName,
+    Sweep,
+    Text,
+    YesOrNo,
+)
+from jobs.sweeps import Axis, Space
+from jobs.sweeps.each import ForEach
+from jobs.sweeps.mixing import Mix, mix_faults
+
+MOST_FORMS = 10_000
+_AGREED: set[tuple[tuple[str, ...], ...]] = set()
+"""Forms of shots (`Shot._form`) that were found to agree with themselves. The same for ever, so any thread may add."""
+
+
+class Shot(Handling, Fields):
+    """One entry of the manifest. `prompt` is a template, and None only where the sweep gives the prompt.
+
+    `sweep` holds the axes as they were written, in their order; `axes()` is the same, ready to use. `combine` says how
+    they go together (None: each with every other), `include` and `exclude` which of their cells are meant, `sample` how
+    many of those. `takes` deals seeds to each, and `repeat` renders each more than once. `model` is the shot's own,
+    where it isn't the batch's.
+
+    `for_each` names a shot for each of whose takes this one is rendered, with the values of that. `promote` names one
+    of which this is a better version, take for take, rendered once a person has picked; what the shot doesn't say it
+    has from there. `pick` says that takes which take up something of this shot's wait until a person has picked.
+    """
+
+    name: ShotName
+    prompt: Text | None = None
+    # Before the sweep, for it says where a value may stand twice.
+    combine: Combine | None = None
+    sweep: Sweep = Field(default={})
+    include: Rules | None = None
+    exclude: Rules | None = None
+    sample: Sampled | None = None
+    sample_seed: SampleSeed | None = None
+    takes: Seeded | None = None
+    repeat: Repeats = None
+    model: Text | None = None
+    for_each: OtherShot | None = None
+    promote: OtherShot | None = None
+    pick: YesOrNo | None = None
+    _each: ForEach | None = PrivateAttr(default=None)
+    _dealt_as: str | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        form = self._form()
+        if form is not None and form in _AGREED:
+            return self
+        mix = self.mix()
+        faults = list(mix_faults(mix, self.given()))
+        # Which cells a sample takes, only the batch's name may tell.
+        space = None if faults or mix.plain else mix.space("").unsampled()
+        if self.for_each is None:  # else its prompt can have what the other shot has
+            faults += shot_faults(self.given(), self.prompt, self.sweep, space)
+        if faults:
+            raise Faults(faults)
+        if form is not None and len(_AGREED) < MOST_FORMS:
+            _AGREED.add(form)
+        return self
+
+    def given(self) -> dict[str, object]:
+        """The fields of a take that are set here, by name."""
+        return {**super().given(), **({} if self.model is None else {"model": self.model})}
+
+    def link(self, each: ForEach | None, dealt_as: str | None) -> None:
+        """Know of the shots beside it: what it is rendered for each of, and the name by which its seeds are dealt and
+        its sample is taken (None: its own). Only for `jobs.chains.graph`."""
+        self._each, self._dealt_as = each, dealt_as
+
+    @property
+    def dealt_as(self) -> str:
+        """The name by which its seeds are dealt and its sample is taken."""
+        return self._dealt_as or self.name
+
+    @property
+    def each(self) -> ForEach | None:
+        """What it is rendered once for each of."""
+        return self._each
+
+    def _form(self) -> tuple[tuple[str, ...], ...] | None:
+        """The names of its axes, its fields and its prompt's variables, where nothing more decides whether it agrees
+        with itself. In a long list few differ in that, and looking at each anew takes most of the time of reading it.
+        """
+        held = self.__dict__
+        mixed = any(held[name] is not None for name in (*MIXED, "for_each"))
+        if self.prompt is None or "prompt" in self.sweep or mixed:
+            return None
+        if any(isinstance(written, str) or dict in map(type, written) for written in self.sweep.values()):
+            return None
+        try:
+            template = Template.parse(self.prompt)
+        except TemplateError:
+            return None
+        if not any(piece.strip() for piece in template.pieces[::2]):
+            return None
+        return tuple(self.sweep), tuple(self.given()), template.variables
+
+    def mix(self) -> Mix:
+        """What is said of the sweep."""
+        return Mix(
+            self.sweep,
+            self.combine,
+            self.include,
+            self.exclude,
+            self.sample,
+            self.sample_seed,
+            self.takes,
+            self.repeat,
+            self._each,
+        )
+
+    def axes(self) -> dict[str, Axis]:
+        """The sweep's axes by the name that each sets, in their order. Those of a row of several are each one."""
+        return self.mix().axes()
+
+    def space(self, batch: str) -> Space:
+        """The shot's takes by their place, in a batch of this name, by which samples and seeds are chosen."""
+        return self.mix().space(f"{batch}/{self.dealt_as}")
+
+    def count(self) -> int:
+        """How many takes the shot has."""
+        return self.mix().count()
