@@ -48,7 +48,7 @@ def run(manifest: Path, options: ManifestOptions, rehearse: bool) -> None:
         open_store(settings.store)
         tend_redis = stack.enter_context(private_redis(settings, environ, clock))
         context = stack.enter_context(reached(settings, environ, console))
-        _open(context, read, console)
+        _open(context, read, options, console)
         ended = render(
             context,
             loaded.batch,
@@ -78,7 +78,7 @@ def submit(manifest: Path, options: ManifestOptions, wait: bool) -> None:
             f"Set it, or render here: rushes run {options.written()}{manifest}"
         )
     with reached(settings, environ, console) as context:
-        opened = _open(context, read, console)
+        opened = _open(context, read, options, console)
         before = standing_of(context, batch)
         console.print(
             f"{batch}: {opened.total} takes, {before.open} to render, {opened.done} done already",
@@ -103,10 +103,10 @@ def _read(manifest: Path, options: ManifestOptions, settings: Settings) -> Loade
     return read
 
 
-def _open(context: Context, loaded: Loaded, console: Console) -> Opening:
+def _open(context: Context, loaded: Loaded, options: ManifestOptions, console: Console) -> Opening:
     manifest = loaded.manifest
     # What a person starts anew is not held up by a pause whose cause they may just have mended.
     context.room.set_limits(manifest.provider, context.limits(manifest.provider))
-    opened = open_batch(context, manifest, loaded.inputs)
+    opened = open_batch(context, manifest, loaded.inputs, options.choice)
     say_opening(console, manifest.batch, opened)
     return opened

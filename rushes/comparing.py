@@ -26,6 +26,9 @@ SAID: Mapping[str, str] = {
     "in_doubt": "in doubt: they may have been accepted, and are not submitted again by themselves",
     "failed": "failed for good: rushes retry submits them anew",
     "given_up": "given up by a person",
+    "paused": "paused by a person: rushes resume lets them go on",
+    "unpicked": "waiting until a person has picked what they are made from",
+    "left_out": "left out by --only or --limit",
     "to_render": "to render",
 }
 
@@ -42,7 +45,7 @@ def diff(manifest: Path, options: ManifestOptions, as_json: bool, rehearsed: boo
     prices = None if settings.prices is None else read_prices(settings.prices)
     check_budget(loaded.manifest, own_prices=prices, source=str(manifest))
     store = open_store(rehearsal_store(settings.store) if rehearsed else settings.store)
-    found = difference(store, loaded.manifest, own_prices=prices)
+    found = difference(store, loaded.manifest, own_prices=prices, choice=options.choice)
     click.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False) if as_json else "\n".join(told(found)))
 
 

@@ -16,6 +16,9 @@ SURE_SECONDS = 1.5
 """For how long nothing may have changed before a batch that was stopped has ended: the pump looks each second whether
 what stopped it still holds."""
 
+TOLD_APART = ("waived", "unpicked", "deferred")
+"""What holds parts of a batch, and is told by how many takes it holds."""
+
 COMES_BY_ITSELF = ("early", "window")
 """What keeps a batch from going on and is over at its time: it is waited for."""
 
@@ -62,7 +65,7 @@ def ending(standing: Standing, *, idle: float, patience: float) -> Ending | None
 def stopped_by(standing: Standing) -> str | None:
     """What keeps takes from being submitted that wait, or were cancelled, in a sentence; None when nothing does."""
     given_up = standing.states[State.CANCELLED] + standing.held.get("cancelled", 0)
-    if standing.stopped is not None and standing.stopped.kind not in ("waived", "unpicked") and _waiting(standing):
+    if standing.stopped is not None and standing.stopped.kind not in TOLD_APART and _waiting(standing):
         return standing.stopped.told
     if unpicked := standing.held.get("unpicked", 0):
         return _unpicked(standing, unpicked)
@@ -81,11 +84,11 @@ def _of_what_ended(standing: Standing) -> Ending:
     if stopped is not None:
         return Ending(Exit.STOPPED, stopped)
     if failed:
-        waiting = standing.states[State.BLOCKED]
+        waiting = standing.states[State.BLOCKED] - standing.deferred_blocked
         besides = f", and {waiting} wait for one of them" if waiting else ""
         return Ending(Exit.FAILED, f"{failed} of {standing.total} takes have failed{besides}")
-    if standing.states[State.BLOCKED]:
-        told = f"{standing.states[State.BLOCKED]} of {standing.total} takes wait for others that were given up"
+    if waiting := standing.states[State.BLOCKED] - standing.deferred_blocked:
+        told = f"{waiting} of {standing.total} takes wait for others that were given up"
         return Ending(Exit.STOPPED, told)
     return Ending(Exit.DONE)
 
@@ -93,7 +96,7 @@ def _of_what_ended(standing: Standing) -> Ending:
 def _of_what_rests(standing: Standing) -> Ending | None:
     """The end of a batch of which takes wait and nothing is under way; None when they may just be about to go on."""
     free = standing.states[State.WAITING] - sum(standing.held.values())
-    held = standing.stopped is not None and standing.stopped.kind != "waived"
+    held = standing.stopped is not None and standing.stopped.kind not in ("waived", "deferred")
     # What is blocked while nothing is under way waits for what has come to rest.
     if held or free == 0:
         return _of_what_ended(standing)
@@ -112,7 +115,8 @@ def _unpicked(standing: Standing, count: int) -> str:
 
 
 def _waiting(standing: Standing) -> int:
-    return standing.states[State.WAITING] + standing.states[State.BLOCKED] - standing.held.get("waived", 0)
+    waiting = standing.states[State.WAITING] + standing.states[State.BLOCKED]
+    return waiting - standing.held.get("waived", 0) - standing.deferred
 
 
 def _only_store_left(standing: Standing) -> bool:

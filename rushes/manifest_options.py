@@ -14,6 +14,7 @@ import click
 from jobs.reading.loading import Loaded, load_with_inputs
 from jobs.reading.overrides import Override
 from jobs.tables import TableHead
+from jobs.takes.choosing import ALL, Choice
 
 MANIFEST = click.argument("manifest", type=click.Path(path_type=Path))
 
@@ -25,6 +26,7 @@ class ManifestOptions:
     head: TableHead
     skip_bad_rows: bool = False
     overrides: tuple[Override, ...] = ()
+    choice: Choice = ALL
 
     def written(self) -> str:
         """The options as they are to be written once more, with a blank at the end of each."""
@@ -37,6 +39,8 @@ class ManifestOptions:
         )
         written = "".join(f"{name} {shlex.quote(str(value))} " for name, value in given if value is not None)
         written += "".join(f"{each.option} {shlex.quote(each.written)} " for each in self.overrides)
+        written += "".join(f"--only {shlex.quote(each)} " for each in self.choice.only)
+        written += "" if self.choice.limit is None else f"--limit {self.choice.limit} "
         return f"{written}--skip-bad-rows " if self.skip_bad_rows else written
 
 
@@ -59,6 +63,10 @@ def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @click.option("--set", "values", metavar="PLACE=VALUE", multiple=True, help="As shots.opening.duration=8.")
     @click.option("--vary", "axes", metavar="AXIS=VALUES", multiple=True, help="An axis for every shot: seed=1..4.")
+    @click.option(
+        "--only", metavar="SHOT", multiple=True, help="Only these shots (* and ? are wildcards); the others wait."
+    )
+    @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Only the first N takes; the others wait.")
     @wraps(command)
     def with_options(
         *args: Any,
@@ -69,11 +77,14 @@ def manifest_options(command: Callable[..., Any]) -> Callable[..., Any]:
         skip_bad_rows: bool,
         values: Sequence[str],
         axes: Sequence[str],
+        only: Sequence[str],
+        limit: int | None,
         **others: Any,
     ) -> Any:
         head = TableHead(batch=batch, provider=provider, model=model, defaults=defaults)
         overrides = (*(Override("--set", each) for each in values), *(Override("--vary", each) for each in axes))
-        return command(*args, options=ManifestOptions(head, skip_bad_rows, overrides), **others)
+        choice = Choice(tuple(only), limit)
+        return command(*args, options=ManifestOptions(head, skip_bad_rows, overrides, choice), **others)
 
     return with_options
 

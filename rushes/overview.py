@@ -18,6 +18,9 @@ from workers.reports.writing import span
 FAILURES_SHOWN = 3
 SHOTS_SHOWN = 12
 
+NOT_OPEN = ("waived", "deferred")
+"""What is held so isn't waited for."""
+
 ALIVE_NAMES = frozenset(state.value for state in ALIVE)
 
 
@@ -76,8 +79,8 @@ class Watcher:
             self._shots = tuple(shot_lines(self.context, self.context.expansion(self.batch)))
             self._failed = self._last_failures() if standing.states[State.FAILED] else ()
             self._counts = counts
-        held = sum(standing.held.values())
-        self.pace.see(at, standing.total - standing.open - standing.held.get("waived", 0))
+        held = sum(count for kind, count in standing.held.items() if kind not in NOT_OPEN)
+        self.pace.see(at, standing.total - standing.open - standing.held.get("waived", 0) - standing.deferred)
         left = max(0, standing.open - held)
         return Overview(self._shots, self._failed, self.pace.per_minute, self.pace.seconds_for(left) if left else None)
 

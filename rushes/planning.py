@@ -65,7 +65,8 @@ def plan(manifest: Path, options: ManifestOptions, as_json: bool, name: str | No
         told_take = {"take": take.name, "request": shown.to_json()}
         click.echo(_as_json(told_take) if as_json else "\n".join(shown.lines()))
         return
-    planned = make_plan(loaded.manifest, own_prices=None if prices is None else read_prices(prices))
+    own_prices = None if prices is None else read_prices(prices)
+    planned = make_plan(loaded.manifest, own_prices=own_prices, choice=options.choice)
     foretold = forecast_of(planned, settings)
     now = datetime.fromtimestamp(SystemClock().now(), get_localzone())
     if as_json:
@@ -166,9 +167,9 @@ def _against_deadline(planned: Plan, foretold: Forecast, now: datetime) -> str:
     if left <= 0:
         return "the deadline is over, so nothing would be submitted"
     takes = foretold.takes_within(left)
-    if takes == planned.takes:
+    if takes == foretold.takes:
         return f"the deadline is in {duration(left)}, which is likely to be enough"
-    return f"the deadline is in {duration(left)}, likely enough for about {takes:,} of {planned.takes:,} takes"
+    return f"the deadline is in {duration(left)}, likely enough for about {takes:,} of {foretold.takes:,} takes"
 
 
 def _between(spread: Spread, told: Any) -> str:

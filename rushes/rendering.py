@@ -92,6 +92,7 @@ def say_opening(console: Console, batch: str, opened: Opening) -> None:
         (opened.retried, "failed before and tried again"),
         (opened.doubted, "in doubt"),
         (opened.lost, "done before, but their receipts are gone"),
+        (opened.deferred, "left out by --only or --limit; they wait for a run without"),
     ]
     for count, what in told:
         if count:

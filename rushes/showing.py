@@ -24,10 +24,11 @@ _STYLES = {"done": "green", "failed": "red", "in doubt": "yellow", "rendering": 
 def panel(standing: Standing, holds: str | None, seconds: float, seen: Overview) -> RenderableType:
     """A batch in a terminal, after so many seconds."""
     done = standing.states[State.DONE]
+    meant = standing.total - standing.deferred
     head = Table.grid(padding=(0, 1))
     head.add_row(
         Text(standing.batch, style="bold"),
-        ProgressBar(total=max(1, standing.total), completed=standing.total - standing.open, width=40),
+        ProgressBar(total=max(1, meant), completed=meant - standing.open, width=40),
         Text(f"{done:,}/{standing.total:,} done  {span(round(seconds))}"),
     )
     states = Table.grid(padding=(0, 2))
@@ -77,6 +78,7 @@ def as_json(standing: Standing) -> dict[str, Any]:
         "total": standing.total,
         "states": {state.value: count for state, count in standing.states.items()},
         "held": dict(standing.held),
+        "deferred": standing.deferred,
         "open": standing.open,
         "alive": standing.alive,
         "settling": standing.settling,

@@ -52,6 +52,8 @@ def summarize(
             _say(console, f"  {counts[what]:,} {what}")
     for each in blocked(context, batch, most=MOST_NAMED) if after.states[State.BLOCKED] else ():
         _say(console, f"    {each}")
+    if after.deferred:
+        _say(console, f"  {after.deferred:,} left out by --only or --limit: a run without them renders these as well")
     for job, came_to in context.room.orphans(batch).items():
         followed = "it is still followed" if came_to.isdigit() else came_to
         _say(

@@ -8,24 +8,44 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from jobs.chains.picking import carried
 from jobs.manifest import Manifest
+from jobs.planning.portion import portion_totals
 from jobs.prices import PriceTable
-from jobs.prices.remaining import remaining_totals
 from jobs.prices.totals import Totals
+from jobs.sweeps.picks import Picks, common, merged, of_places, size, without
+from jobs.sweeps.terms import MOST_LAID_OUT
+from jobs.takes.choosing import ALL, Choice, chosen
 from jobs.takes.expansion import Expansion
 from jobs.takes.lineage import Lineage
+from jobs.takes.spans import from_json
+from workers.chains.picks import UNPICKED, read_picks
+from workers.deferring import DEFERRED
+from workers.holds import read_holds, spans_of
 from workers.ledger import AttemptRecord, Ledger
 from workers.receipts import done_takes
 from workers.reconciling import FREE_AGAIN, GIVEN_UP, GO_ON, STILL_PAID
 from workers.reuse import from_other_batches, twins
 from workers.store.protocol import Store
 
-PARTS = ("done", "copied", "awaited", "following", "in_doubt", "failed", "given_up", "to_render")
+PARTS = (
+    "done",
+    "copied",
+    "awaited",
+    "following",
+    "in_doubt",
+    "failed",
+    "given_up",
+    "paused",
+    "unpicked",
+    "left_out",
+    "to_render",
+)
 """What becomes of a take that the manifest asks for, in the order in which it is told."""
 
 
@@ -41,6 +61,16 @@ class ShotDifference:
     takes: int
     parts: Counter[str]
     price: Totals
+
+
+HELD: Mapping[str, str] = {
+    "paused": "paused",
+    "cancelled": "given_up",
+    "waived": "given_up",
+    UNPICKED: "unpicked",
+    DEFERRED: "left_out",
+}
+"""What a take of `PARTS` is that would be rendered, if it weren't held so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +131,13 @@ class Difference:
         }
 
 
-def difference(store: Store, manifest: Manifest, *, own_prices: PriceTable | None = None) -> Difference:
-    """What running `manifest` would add to what `store` has of its batch.
+def difference(
+    store: Store, manifest: Manifest, *, own_prices: PriceTable | None = None, choice: Choice = ALL
+) -> Difference:
+    """What running `manifest` by `choice` would add to what `store` has of its batch.
 
-    Raises the `StoreError`s of `store`, and `jobs.errors.ManifestError` when the batch would come to too many takes.
+    Raises the `StoreError`s of `store`, and `jobs.errors.ManifestError` when the batch would come to too many takes, or
+    the choice is of nothing.
     """
     ledger = Ledger(store, manifest.batch)
     frozen = ledger.frozen()
@@ -117,8 +150,24 @@ def difference(store: Store, manifest: Manifest, *, own_prices: PriceTable | Non
     parts: dict[int, str] = dict.fromkeys((index for index in stored if expansion.is_live(index)), "done")
     parts |= {index: part for index, part in begun.items() if expansion.is_live(index)}
     parts |= _taken_over(store, expansion, stored, attempted)
-    shots = tuple(_shots(expansion, before, parts, own_prices))
+    held = _held(ledger, expansion, choice)
+    shots = tuple(_shots(expansion, before, parts, held, own_prices))
     return Difference(manifest.batch, before is not None, shots, tuple(_withdrawn(expansion, before, stored)))
+
+
+def _held(ledger: Ledger, expansion: Expansion, choice: Choice) -> dict[str, Picks]:
+    """What of the takes that the manifest asks for would be held back, by what they are then."""
+    holds = read_holds(ledger)
+    holds = holds.model_copy(update={"chosen": chosen(expansion, choice) if choice else None})
+    picked = read_picks(ledger)
+    picks = carried(expansion, picked, MOST_LAID_OUT) if picked else picked
+    found: dict[str, Picks] = {}
+    for span in from_json(spans_of(expansion, holds, picks)):
+        hold = span.hold or holds.hold
+        if hold is not None:
+            part = HELD[hold]
+            found[part] = merged([*found.get(part, ()), (span.start, span.end)])
+    return found
 
 
 def _attempted(ledger: Ledger, expansion: Expansion, stored: set[int]) -> dict[int, str]:
@@ -168,7 +217,11 @@ def _taken_over(store: Store, expansion: Expansion, stored: set[int], attempted:
 
 
 def _shots(
-    expansion: Expansion, before: Lineage | None, parts: dict[int, str], own: PriceTable | None
+    expansion: Expansion,
+    before: Lineage | None,
+    parts: dict[int, str],
+    held: Mapping[str, Picks],
+    own: PriceTable | None,
 ) -> Iterable[ShotDifference]:
     manifest = expansion.manifest
     had = set() if before is None else {strand.digest for strand in before.strands()}
@@ -181,9 +234,13 @@ def _shots(
         start, end = span
         here = _within(settled, start, end)
         counted = Counter(parts[index] for index in here)
-        counted["to_render"] = end - start - len(here)
+        free = without(((start, end),), of_places(here))
+        for part, ranges in held.items():
+            counted[part] += size(common(free, ranges))
+        free = without(free, merged(each for ranges in held.values() for each in ranges))
+        counted["to_render"] = size(free)
         change = "same" if digests[start] in had else "changed" if shot.name.lower() in names else "new"
-        price = remaining_totals(manifest, at, expansion, here, own=own)
+        price = portion_totals(manifest, at, expansion, free, own=own) if free else Totals()
         yield ShotDifference(shot.name, change, end - start, counted, price)
 
 

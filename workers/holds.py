@@ -1,8 +1,9 @@
 """What a person holds back of a batch: kept in the store, so that it outlives Redis.
 
-    {"hold": "paused", "reason": "...", "spans": [[start, end, priority, hold], ...], "deadline": 1795000000.0}
+    {"hold": "paused", "reason": "...", "spans": [[start, end, priority, hold], ...], "chosen": [[start, end], ...]}
 
-A whole batch is held by `hold`; parts of it by the spans that have a hold, or a priority, of their own.
+A whole batch is held by `hold`; parts of it by the spans that have a hold, or a priority, of their own. What the last
+run was about is `chosen`; all else is deferred.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from jobs.sweeps.picks import Picks
 from jobs.takes.expansion import Expansion
 from jobs.takes.spans import KEPT, Span, merged, recut, to_json
 from workers.chains.picks import with_picks, without_picks
+from workers.deferring import with_deferred, without_deferred
 from workers.errors import StoreRefused
 from workers.ledger import Ledger
 
@@ -27,7 +29,8 @@ Row = tuple[int, int, int | None, str | None]
 
 class Holds(BaseModel):
     """What is held of one batch, and why; and the moments that its manifest named when a person opened it: all are in
-    seconds since the epoch. `openings` are those of its window, each from a moment up to another."""
+    seconds since the epoch. `openings` are those of its window, each from a moment up to another. `chosen` is where the
+    takes are that the last run was about, by index; None: all of them."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -39,6 +42,7 @@ class Holds(BaseModel):
 
     not_before: float | None = None
     openings: tuple[tuple[float, float], ...] = ()
+    chosen: Picks | None = None
 
     def timed(self, manifest: Manifest, now: datetime) -> Holds:
         """The same, with the moments that `manifest` names, as meant by someone who writes them at `now`."""
@@ -73,15 +77,27 @@ def write_holds(ledger: Ledger, holds: Holds) -> None:
 
 
 def spans_of(expansion: Expansion, holds: Holds, picks: Picks = ()) -> str:
-    """The spans of a batch as it is opened: those of its manifest, with what is held of them and what waits for a pick
-    (JSON); `picks` is what was picked.
+    """The spans of a batch as it is opened (JSON): those of its manifest, with what is held of them, what is deferred,
+    and what waits for a pick; `picks` is what was picked.
 
     In the order in which they are admitted: by priority, and within one as the manifest has them.
     """
     spans: tuple[Span, ...] = expansion.live
     for start, end, priority, hold in holds.spans:
         spans = recut(spans, start, end, hold=hold, priority=KEPT if priority is None else priority)
-    return to_json(in_order(with_picks(spans, expansion, picks), expansion))
+    return to_json(overlaid(spans, expansion, picks=picks, chosen=holds.chosen))
+
+
+def overlaid(spans: Iterable[Span], expansion: Expansion, *, picks: Picks, chosen: Picks | None) -> tuple[Span, ...]:
+    """`spans` with what is deferred and what waits for a pick, and nothing else of either, in the order in which they
+    are admitted."""
+    return in_order(with_picks(with_deferred(bare(spans), chosen), expansion, picks), expansion)
+
+
+def bare(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """`spans` without what follows from something else than a person's word on them: what is deferred, and what waits
+    for a pick."""
+    return without_deferred(without_picks(spans))
 
 
 def in_order(spans: Iterable[Span], expansion: Expansion) -> tuple[Span, ...]:
@@ -99,7 +115,7 @@ def in_order(spans: Iterable[Span], expansion: Expansion) -> tuple[Span, ...]:
 def held_of(spans: Iterable[Span], expansion: Expansion) -> tuple[Row, ...]:
     """What of `spans` is not as the manifest has it, as `Holds.spans`."""
     rows: list[Row] = []
-    for span in without_picks(spans):
+    for span in bare(spans):
         for live in expansion.live:
             start, end = max(span.start, live.start), min(span.end, live.end)
             priority = None if span.priority == live.priority else span.priority

@@ -40,6 +40,7 @@ def terms_of(manifest: Manifest, holds: Holds) -> Terms:
         weight=manifest.weight or 1,
         max_failures=manifest.max_failures,
         on_doubt=manifest.on_doubt or "hold",
+        chosen=holds.chosen,
     )
 
 

@@ -21,14 +21,17 @@ from jobs.capabilities import capabilities
 from jobs.chains.picking import carried
 from jobs.inputs import LocalInput
 from jobs.manifest import Manifest
-from jobs.sweeps.picks import Picks
+from jobs.sweeps.picks import Picks, common, merged
 from jobs.sweeps.terms import MOST_LAID_OUT
+from jobs.takes.choosing import ALL, Choice, chosen
 from jobs.takes.expansion import Expansion
 from jobs.takes.lineage import Lineage
+from jobs.takes.spans import from_json, to_json
 from workers.chains.picks import picks_from_json, picks_to_json, read_picks, write_picks
 from workers.context import Context
+from workers.engine.states import State
 from workers.errors import RedisError, StoreError, StoreRefused
-from workers.holds import Holds, read_holds, spans_of, write_holds
+from workers.holds import Holds, bare, overlaid, read_holds, spans_of, write_holds
 from workers.inputs.handover import plan_inputs
 from workers.inputs.keeping import store_inputs
 from workers.inputs.resolving import store_facts
@@ -66,17 +69,23 @@ class Opening:
     lost: int
     reused: int = 0
     grown: bool = False
+    deferred: int = 0
+    """Takes that wait, and were left out."""
 
 
-def open_batch(context: Context, manifest: Manifest, inputs: Sequence[LocalInput] = ()) -> Opening:
+def open_batch(
+    context: Context, manifest: Manifest, inputs: Sequence[LocalInput] = (), choice: Choice = ALL
+) -> Opening:
     """Open `manifest`'s batch, or take it up where it was left. Sends nothing to a provider.
 
     `inputs` are the local files that the manifest names by their content; they are brought to the store. A manifest
     that was edited since the batch was last opened takes the place of the one before: what it asks for and was rendered
-    stays done, and what it no longer asks for is not begun.
+    stays done, and what it no longer asks for is not begun. Of what was never begun, that alone is which `choice` is
+    about; what is under way goes on, and the rest waits for another opening.
 
-    Raises `ManifestChanged` when Redis and the store tell of different batches under this name, `NotHandedOver` when
-    there is no way for a local file to get to the provider, `InputChanged`, and the errors of Redis and the store.
+    Raises `jobs.errors.ManifestError` when the choice is of nothing, `ManifestChanged` when Redis and the store tell of
+    different batches under this name, `NotHandedOver` when there is no way for a local file to get to the provider,
+    `InputChanged`, and the errors of Redis and the store.
     """
     if inputs or Expansion(manifest).chained:
         table = capabilities(manifest.provider)
@@ -92,9 +101,10 @@ def open_batch(context: Context, manifest: Manifest, inputs: Sequence[LocalInput
         store_inputs(context.store, inputs)
         holds = read_holds(ledger)
         # By the zone and not by the offset of today, for the night may be the one in which the clocks change.
-        timed = holds.timed(manifest, datetime.fromtimestamp(context.clock.now(), get_localzone()))
-        if timed != holds:
-            holds = timed
+        now = holds.timed(manifest, datetime.fromtimestamp(context.clock.now(), get_localzone()))
+        now = now.model_copy(update={"chosen": chosen(Expansion(lineage), choice) if choice else None})
+        if now != holds:
+            holds = now
             _check(context, manifest.batch, mine)
             write_holds(ledger, holds)
         return _open(_Opener(context, ledger, mine, grew_from), lineage, holds, again=True)
@@ -216,6 +226,8 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
         _hold_back(context, expansion, holds, picks)
     elif not looking and context.room.hold_on(batch) == ("paused", LOOKED_AT):
         context.room.hold(batch, None)
+    if again and answer == "same" and not unsure:
+        _defer(context, expansion, holds)
     # Whoever let it grow may have died before the rest was done.
     grown = answer == "grown" or not context.room.begun(batch)
     if grown:
@@ -248,6 +260,7 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
         retried=found.retried,
         lost=found.lost,
         reused=found.reused,
+        deferred=0 if holds.chosen is None else _left_out(context, expansion, holds.chosen),
     )
 
 
@@ -290,6 +303,26 @@ def _hold_back(context: Context, expansion: Expansion, holds: Holds, picks: Pick
             raise Emptied(batch) if now is None else Overtaken(batch)
     context.room.hold(batch, holds.hold, holds.reason)
     context.room.prefer(batch, holds.priority)
+
+
+def _defer(context: Context, expansion: Expansion, holds: Holds) -> None:
+    """Let that wait alone which is left out now, in a batch that goes on meanwhile."""
+    batch, digest = expansion.manifest.batch, expansion.lineage.digest()
+    while True:
+        before, picks = context.room.spans(batch), picks_from_json(context.room.picked(batch))
+        wanted = to_json(overlaid(bare(from_json(before)), expansion, picks=picks, chosen=holds.chosen))
+        if wanted == before or context.room.set_spans(batch, before, wanted, digest=digest):
+            return
+        if (now := context.room.digest(batch)) != digest:
+            raise Emptied(batch) if now is None else Overtaken(batch)
+
+
+def _left_out(context: Context, expansion: Expansion, chosen: Picks) -> int:
+    """How many takes wait that the manifest asks for and that aren't chosen."""
+    live = merged((span.start, span.end) for span in expansion.live)
+    census = context.room.census(expansion.manifest.batch)
+    every, mine = census.counted(live), census.counted(common(live, chosen))
+    return sum(every[state] - mine[state] for state in (State.WAITING, State.BLOCKED))
 
 
 def _lineage(context: Context, ledger: Ledger, batch: str, manifest: Manifest | None) -> Lineage | None:

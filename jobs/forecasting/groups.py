@@ -9,7 +9,7 @@ from itertools import product
 
 from jobs.capabilities import Capabilities, capabilities
 from jobs.manifest import Manifest, Shot
-from jobs.takes import AxisValue
+from jobs.takes import AxisValue, Take
 from jobs.takes.strands import common_fields
 
 KINDS = ("model", "resolution", "duration")
@@ -25,6 +25,11 @@ class Kind:
     resolution: str
     shortest: int
     longest: int
+
+
+def kind_of(take: Take) -> Kind:
+    """Of which kind the render of a take is."""
+    return _kind(take.asked.asked(), capabilities(take.provider))
 
 
 def kinds_of(manifest: Manifest, shot: Shot) -> Counter[Kind]:

@@ -15,11 +15,13 @@ from jobs.fields.terms import Budget, Deadline, Window
 from jobs.forecasting.groups import Kind, kinds_of
 from jobs.manifest import Manifest, Shot
 from jobs.planning.budgeting import check_budget, takes_within_budget
+from jobs.planning.portion import Portion, portion
 from jobs.prices import PriceTable
 from jobs.prices.totals import Totals, shot_totals
 from jobs.sweeps import Range
 from jobs.sweeps.space import Samples
 from jobs.takes import Take, canonical
+from jobs.takes.choosing import ALL, Choice, chosen
 from jobs.takes.expansion import Expansion
 from jobs.takes.mode import Mode, mode
 from jobs.takes.strands import common_fields
@@ -95,19 +97,26 @@ class Plan:
     window: Window | None = None
     first: Take | None = None
     last: Take | None = None
+    choice: Choice = ALL
+    portion: Portion | None = None
+    """What a run by `choice` is about, where that isn't all."""
 
     @property
     def kinds(self) -> Counter[Kind]:
-        """How many takes there are of each kind of render."""
-        return sum((shot.kinds for shot in self.shots), Counter())
+        """How many takes there are of each kind of render; of those that are chosen, where not all are."""
+        if self.portion is not None:
+            return self.portion.kinds
+        return self._all_kinds()
 
     def lines(self) -> Iterator[str]:
         """The plan as text for a terminal, line by line."""
         shots = f"{len(self.shots)} shot{'' if len(self.shots) == 1 else 's'}"
         yield f"batch     {self.batch}"
         yield f"provider  {self.provider}, {' and '.join(self.models)}"
-        yield f"takes     {self.takes:,} of {shots}{_told_models(self.kinds)}"
+        yield f"takes     {self.takes:,} of {shots}{_told_models(self._all_kinds())}"
         yield f"video     {self.seconds}"
+        if self.portion is not None:
+            yield f"chosen    {self.portion} by {self.choice.written()}; the others wait"
         yield f"price     {self.price}"
         if self.budget is not None:
             yield f"budget    {self.budget}: {self._reach()}"
@@ -143,7 +152,8 @@ class Plan:
             "provider": self.provider,
             "models": list(self.models),
             "takes": self.takes,
-            "takes_by_model": _by_model(self.kinds),
+            "takes_by_model": _by_model(self._all_kinds()),
+            "chosen": None if self.portion is None else self.portion.to_json(),
             "seconds": _seconds_json(self.seconds),
             "price": self.price.to_json(),
             "budget": self._budget_json(),
@@ -168,6 +178,9 @@ class Plan:
             "first": None if self.first is None else _take_json(self.first),
             "last": None if self.last is None else _take_json(self.last),
         }
+
+    def _all_kinds(self) -> Counter[Kind]:
+        return sum((shot.kinds for shot in self.shots), Counter())
 
     def _ends(self) -> Iterator[tuple[str, Take]]:
         if self.first is not None:
@@ -194,11 +207,11 @@ class Plan:
         }
 
 
-def plan(manifest: Manifest, *, own_prices: PriceTable | None = None) -> Plan:
-    """What rendering `manifest` comes to, by the user's own prices where they have one.
+def plan(manifest: Manifest, *, own_prices: PriceTable | None = None, choice: Choice = ALL) -> Plan:
+    """What rendering `manifest` comes to, by the user's own prices where they have one; and what of it `choice` does.
 
     Raises KeyError when there is no capability table for its provider, and `jobs.errors.ManifestError` when it has a
-    budget and not every take a price.
+    budget and not every take a price, or the choice is of nothing.
     """
     check_budget(manifest, own_prices=own_prices)
     table = capabilities(manifest.provider)
@@ -225,6 +238,8 @@ def plan(manifest: Manifest, *, own_prices: PriceTable | None = None) -> Plan:
         window=manifest.window,
         first=expansion[0],
         last=expansion[expansion.total - 1],
+        choice=choice,
+        portion=portion(manifest, expansion, chosen(expansion, choice), own=own_prices) if choice else None,
     )
 
 

@@ -42,6 +42,25 @@ def common(one: Picks, other: Picks) -> Picks:
     return tuple(found)
 
 
+def without(one: Picks, other: Picks) -> Picks:
+    """The places that stand in `one` and not in `other`."""
+    found = []
+    at = 0
+    for start, end in one:
+        come = start
+        while at < len(other) and other[at][1] <= start:
+            at += 1
+        beside = at
+        while beside < len(other) and other[beside][0] < end:
+            if come < other[beside][0]:
+                found.append((come, other[beside][0]))
+            come = other[beside][1]
+            beside += 1
+        if come < end:
+            found.append((come, end))
+    return tuple(found)
+
+
 def size(picks: Picks) -> int:
     """How many places stand in it."""
     return sum(end - start for start, end in picks)

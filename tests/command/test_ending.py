@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -194,3 +195,31 @@ def test_doubts_that_hold_every_seat_are_named() -> None:
         "2 takes in doubt hold all 2 seats of fal; decide about them with rushes doubts and rushes resolve",
     )
     assert ending(standing(waiting=2, doubt=1, seats_in_doubt=1), idle=SURE_SECONDS, patience=PATIENCE) is None
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ({"done": 2}, Ending(Exit.DONE)),
+        ({"done": 1, "failed": 1}, Ending(Exit.FAILED, "1 of 5 takes have failed")),
+        ({"done": 1, "doubt": 1}, Ending(Exit.DOUBT, "1 of 5 takes are in doubt")),
+    ],
+)
+def test_what_a_run_left_out_is_not_waited_for(states: dict[str, int], expected: Ending) -> None:
+    stands = standing(stopped="deferred", held={"deferred": 3}, waiting=3, **states)
+    assert (stands.deferred, stands.open) == (3, 0)
+    assert ending(stands, idle=0.0, patience=PATIENCE) == expected
+
+
+def test_nor_are_takes_that_are_blocked_and_left_out() -> None:
+    stands = replace(
+        standing(stopped="deferred", held={"deferred": 1}, waiting=1, blocked=2, done=2), deferred_blocked=2
+    )
+    assert ending(stands, idle=0.0, patience=PATIENCE) == Ending(Exit.DONE)
+    under_way = replace(stands, states={**stands.states, State.RENDERING: 1})
+    assert ending(under_way, idle=SURE_SECONDS, patience=PATIENCE) is None
+
+
+def test_what_is_chosen_and_given_up_is_told_beside_what_is_left_out() -> None:
+    stands = standing(stopped="deferred", held={"deferred": 2, "paused": 1}, waiting=3, done=1)
+    assert ending(stands, idle=SURE_SECONDS, patience=PATIENCE) == Ending(Exit.STOPPED, "1 of 4 takes are paused")

@@ -16,10 +16,14 @@ from jobs.manifest import Manifest
 from jobs.prices.pricing import price_range
 from jobs.prices.remaining import remaining_totals
 from jobs.prices.totals import Priced, Totals, totals_of
+from jobs.reading.loading import load_text
+from jobs.takes.choosing import Choice
 from jobs.takes.expansion import Expansion
 from rushes.comparing import diff, told
+from workers.decisions import Target, cancel, pause, pick
 from workers.difference import PARTS, Difference, difference
 from workers.ledger import Acceptance, Intent
+from workers.opening import open_batch
 
 
 def found(bench: Bench, manifest: Manifest) -> Difference:
@@ -143,3 +147,37 @@ def test_the_command_reads_the_store_alone(bench: Bench, tmp_path: Path, monkeyp
     assert told_json["shots"][0]["change"] == "same"
     rehearsed = CliRunner().invoke(diff, ["b.yaml", "--sandbox", "--json"])
     assert json.loads(rehearsed.output)["known"] is False
+
+
+def test_what_is_held_is_told_apart_and_not_priced(bench: Bench) -> None:
+    manifest = edited(shot("a", seed=[1, 2, 3]), shot("c", seed=[1, 2]), shot("e", seed=[1]))
+    opened(bench, manifest)
+    done(bench, 0)
+    pause(bench.context, Target.parse("b/a"))
+    cancel(bench.context, Target.parse("b/e"))
+    of = found(bench, manifest)
+    assert counts(of) == {"done": 1, "given_up": 1, "paused": 2, "to_render": 2}
+    assert of.price == found(bench, edited(shot("c", seed=[1, 2]), batch="other")).price
+    assert "  2 paused by a person: rushes resume lets them go on" in list(told(of))
+
+
+def test_with_a_choice_the_rest_is_told_as_left_out(bench: Bench) -> None:
+    manifest = edited(shot("a", seed=[1, 2, 3]), shot("c", seed=[1, 2]))
+    opened(bench, manifest)
+    done(bench, 0)
+    of = difference(bench.store, manifest, choice=Choice(limit=2))
+    assert counts(of) == {"done": 1, "left_out": 3, "to_render": 1}
+    assert dollars(of.price) * 2 == dollars(difference(bench.store, manifest, choice=Choice(("c",))).price)
+    open_batch(bench.context, manifest, (), Choice(limit=2))
+    assert counts(found(bench, manifest)) == {"done": 1, "to_render": 4}, "a run without a choice renders all"
+
+
+def test_drafts_that_nobody_has_picked_are_told(bench: Bench) -> None:
+    manifest = load_text(
+        "batch: b\nprovider: fal\nmodel: seedance-2.0-fast\nshots:\n"
+        "  - {name: s, prompt: a dog, sweep: {seed: 1..3}}\n  - {name: final, promote: s, model: seedance-2.0}\n",
+        "b.yaml",
+    )
+    opened(bench, manifest)
+    pick(bench.context, [Target.parse("b/s/0002")])
+    assert counts(found(bench, manifest)) == {"unpicked": 2, "to_render": 4}

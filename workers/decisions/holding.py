@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Iterable
 
 from jobs.sweeps.picks import Picks
 from jobs.takes.spans import Span, from_json, merged, recut, to_json
-from workers.chains.picks import picks_from_json, picks_to_json, with_picks, without_picks
+from workers.chains.picks import picks_from_json, picks_to_json
 from workers.context import Context
 from workers.decisions.outcome import Outcome, stand_of
 from workers.decisions.targets import Aim, Target, aim_at
+from workers.deferring import DEFERRED
 from workers.engine.states import ALIVE, State
-from workers.holds import Holds, held_of, in_order, read_holds, write_holds
+from workers.holds import Holds, bare, held_of, overlaid, read_holds, write_holds
 from workers.opening import LOOKED_AT
 
 Spans = tuple[Span, ...]
@@ -109,6 +110,7 @@ def keep(context: Context, batch: str) -> None:
             "deadline": before.deadline,
             "not_before": before.not_before,
             "openings": before.openings,
+            "chosen": before.chosen,
             "priority": before.priority if standing is None else standing.priority,
         }
     )
@@ -121,12 +123,13 @@ def respan(
 ) -> None:
     """Change the spans of a batch, and what was picked of it, whoever else does at the same time.
 
-    `change` is given them without what waits for a pick, which follows from what was picked.
+    `change` is given them without what is deferred or waits for a pick, which follows from what was chosen and picked.
     """
     while True:
         before, had = context.room.spans(aim.batch), picks_of(context, aim.batch)
         expansion, has = context.expansion(aim.batch), picks(had)
-        now = to_json(in_order(with_picks(change(without_picks(from_json(before))), expansion, has), expansion))
+        chosen = context.room.chosen(aim.batch)
+        now = to_json(overlaid(change(bare(from_json(before))), expansion, picks=has, chosen=chosen))
         if now == before and has == had:
             return
         changed = None if has == had else (picks_to_json(had), picks_to_json(has))
@@ -166,7 +169,8 @@ def still_held(context: Context, aim: Aim) -> list[str]:
     given_up = sorted(kind for kind in kinds if kind in ("cancelled", "waived"))
     paused = [f"part of it is paused; rushes resume {aim.called} lets it go on"] if "paused" in kinds else []
     again = [f"part of it is {kind}; rushes retry {aim.called} takes it up again" for kind in given_up]
-    return paused + again
+    left = ["part of it was left out by --only or --limit, and waits for a run without them"]
+    return paused + again + (left if DEFERRED in kinds else [])
 
 
 def _meet(span: Span, aim: Aim) -> Iterable[bool]:

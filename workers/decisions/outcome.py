@@ -14,6 +14,7 @@ from jobs.takes.spans import from_json
 from workers.chains.picks import UNPICKED
 from workers.context import Context
 from workers.decisions.targets import Aim
+from workers.deferring import DEFERRED
 from workers.engine.states import State
 
 MOST_NAMED = 20
@@ -117,5 +118,5 @@ def stand_of(context: Context, aim: Aim) -> dict[str, int]:
     for index, state in census.elsewhere.items():
         if index in aim and index not in live:
             found[state.value] += 1
-    order = [*(state.value for state in State), "paused", UNPICKED]
+    order = [*(state.value for state in State), "paused", DEFERRED, UNPICKED]
     return {what: found[what] for what in sorted(found, key=order.index) if found[what]}

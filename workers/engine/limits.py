@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from jobs.sweeps.picks import Picks
+
 SHUT_OUT = "shut-out"
 """The kind of a pause under which not even accepted jobs can be asked about: the key is refused there as well."""
 
@@ -56,7 +58,7 @@ class Terms:
     spent, what can be cancelled is. `deadline` is in seconds since the epoch, after which nothing more is submitted;
     nor is it after `max_failures` takes have failed, before `not_before`, or outside of the `openings`, each from a
     moment up to another; after the last one they come each day as that did. A batch of `weight` 2 is served twice as
-    often as one of 1.
+    often as one of 1. `chosen` is where the takes are that the last run was about, by index; None: all of them.
     """
 
     currency: str | None = None
@@ -69,6 +71,7 @@ class Terms:
     openings: tuple[tuple[float, float], ...] = ()
     weight: int = 1
     on_doubt: Literal["hold", "resubmit"] = "hold"
+    chosen: Picks | None = None
 
 
 Spend = Literal["none", "all"] | tuple[int | None, int | None]

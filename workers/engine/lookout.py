@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal, cast
 
+from jobs.sweeps.picks import Picks, merged
 from jobs.takes.spans import from_json
+from workers.deferring import DEFERRED
 from workers.engine.census import Census
 from workers.engine.scripts import Scripts, as_text, reaching
 from workers.engine.standing import Lane, Money, Standing, Stopped
@@ -76,6 +79,11 @@ class Lookout:
         with reaching():
             raw = cast("bytes | None", self._redis.get(self._key("batch", batch, "picked")))
         return "[]" if raw is None else raw.decode()
+
+    def chosen(self, batch: str) -> Picks | None:
+        """Where the takes of a batch are that the last run was about, by index; None: all of them."""
+        written = self._field(batch, "chosen")
+        return None if written is None else merged((int(start), int(end)) for start, end in json.loads(written))
 
     def done(self, batch: str) -> Iterator[int]:
         """The indices of the takes that Redis believes to be done."""
@@ -266,6 +274,7 @@ class Lookout:
         if states[State.WAITING] and lane.seats_taken >= lane.seats and not any(states[state] for state in ALIVE):
             lane = replace(lane, seats_in_doubt=self._seats_in_doubt(lane.provider))
         money = _money(fields)
+        held, deferred_blocked = self._held_back(batch, states)
         return Standing(
             batch=batch,
             digest=fields["digest"],
@@ -283,18 +292,22 @@ class Lookout:
             money=money,
             recovering="recovering" in fields,
             priority=int(fields.get("priority", 0)),
-            held=self._held_back(batch) if states[State.WAITING] else {},
+            held=held,
+            deferred_blocked=deferred_blocked,
         )
 
-    def _held_back(self, batch: str) -> dict[str, int]:
+    def _held_back(self, batch: str, states: Mapping[State, int]) -> tuple[dict[str, int], int]:
+        """Of the takes that wait, how many are held by what; and how many are blocked that are deferred."""
         held: dict[str, list[tuple[int, int]]] = {}
         for span in from_json(self.spans(batch)):
             if span.hold is not None:
                 held.setdefault(span.hold, []).append((span.start, span.end))
-        if not held:
-            return {}
+        if not held or not (states[State.WAITING] or states[State.BLOCKED]):
+            return {}, 0
         census = self.census(batch)
-        return {kind: census.counted(ranges)[State.WAITING] for kind, ranges in held.items()}
+        counted = {kind: census.counted(ranges) for kind, ranges in held.items()}
+        blocked = counted[DEFERRED][State.BLOCKED] if DEFERRED in counted else 0
+        return {kind: counts[State.WAITING] for kind, counts in counted.items()}, blocked
 
     def _seats_in_doubt(self, provider: str) -> int:
         with reaching():
@@ -373,6 +386,7 @@ def _stopped(fields: Mapping[str, str], money: Money, provider: str) -> Stopped 
         "cancelled": f"it is cancelled{because}",
         "waived": "what is left of it was waived",
         "unpicked": "what is left of it waits until a person has picked what it is made from",
+        DEFERRED: "what is left of it was left out by --only or --limit, and waits for a run without them",
         "budget": f"the next take doesn't fit into the budget of {limit}; {spent}",
         "day": f"the next take doesn't fit into what may be spent at {provider} today (UTC)",
         "unpriced": "the next take has no known price, and there is a budget",

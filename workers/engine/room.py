@@ -124,6 +124,7 @@ class WaitingRoom(Lookout):
             "opens_at": None,
             "weight": terms.weight,
             "on_doubt": terms.on_doubt,
+            "chosen": None if terms.chosen is None else json.dumps(terms.chosen),
         }
         grows = "*" if grew_from is None else grew_from
         answer = self._run("open", batch, digest, live, provider, manifest, spans, as_fields(set_terms), grows, chains)

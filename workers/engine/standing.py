@@ -92,7 +92,11 @@ class Standing:
     recovering: bool = False
     priority: int = 0
     held: Mapping[str, int] = field(default_factory=dict)
-    """Of the takes that wait, how many a person holds back with others: `paused`, `cancelled` or `waived`."""
+    """Of the takes that wait, how many are held with others: by a person (`paused`, `cancelled`, `waived`), until they
+    are picked for (`unpicked`), or because the last run left them out (`deferred`)."""
+
+    deferred_blocked: int = 0
+    """Of the takes that are blocked, how many were left out by the last run."""
 
     @property
     def alive(self) -> int:
@@ -100,7 +104,13 @@ class Standing:
         return sum(self.states[state] for state in ALIVE) + self.orphans_alive
 
     @property
+    def deferred(self) -> int:
+        """Takes that the last run left out. They wait for one that is about them."""
+        return self.held.get("deferred", 0) + self.deferred_blocked
+
+    @property
     def open(self) -> int:
-        """Takes that have not come to an end: waiting, alive, or in doubt and being settled. Not those given up."""
+        """Takes that have not come to an end: waiting, alive, or in doubt and being settled. Not those given up, nor
+        those that the last run left out."""
         waiting = self.states[State.WAITING] - self.held.get("waived", 0)
-        return waiting + self.states[State.BLOCKED] + self.alive + self.settling
+        return waiting + self.states[State.BLOCKED] - self.deferred + self.alive + self.settling

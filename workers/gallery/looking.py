@@ -21,6 +21,7 @@ from jobs.takes.lineage import Lineage
 from jobs.takes.spans import Span, from_json
 from workers.chains.picks import UNPICKED
 from workers.chains.picks import read_picks as read_chosen
+from workers.deferring import DEFERRED
 from workers.errors import ObjectMissing
 from workers.holds import Holds, read_holds, spans_of
 from workers.ledger import AttemptRecord, Ledger
@@ -295,6 +296,8 @@ class _Holding:
         span = self._spans[at] if at >= 0 else None
         if span is not None and index < span.end and span.hold == UNPICKED:
             return "waiting", "it is made of a take that nobody has picked yet: rushes pick"
+        if span is not None and index < span.end and span.hold == DEFERRED:
+            return "waiting", "it was left out by --only or --limit, and waits for a run without them"
         if span is not None and index < span.end and span.hold in _HELD_BY_A_PERSON:
             return span.hold, _HELD_BY_A_PERSON[span.hold]
         if self._holds.hold is not None:

@@ -174,6 +174,8 @@ def _next(
         yield Next(f"{len(each.takes):,} failed [{each.kind}]: {each.advice.then}", each.advice.command)
     if standing.open and not in_doubt and standing.stopped is None and standing.lane.paused is None:
         yield Next(f"{standing.open:,} are not done yet: watch them", f"rushes watch {batch}{besides}")
+    if standing.deferred:
+        yield Next(f"{standing.deferred:,} were left out by --only or --limit: run it again without, to render these")
     if standing.states[State.DONE]:
         yield Next("Bring the results here", f"rushes download {batch}{besides}")
 

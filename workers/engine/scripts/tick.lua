@@ -102,7 +102,7 @@ local function hold_of(span)
 end
 
 -- What is told of a batch of which parts are held by different things: the one that can be lifted most likely.
-local GRAVITY = {paused = 4, unpicked = 3, cancelled = 2, waived = 1}
+local GRAVITY = {paused = 5, unpicked = 4, deferred = 3, cancelled = 2, waived = 1}
 local function graver(one, other)
   if not one or (other and (GRAVITY[other] or 0) > (GRAVITY[one] or 0)) then return other end
   return one
