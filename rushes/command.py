@@ -40,6 +40,14 @@ _PICKING = dict.fromkeys(("pick", "unpick"), "rushes.picking")
 _MINDING = {"doctor": "rushes.doctor", "completion": "rushes.completing"}
 _SERVING = dict.fromkeys(("worker", "flower", "webhooks", "sandbox"), "rushes.services")
 
+GROUPS = {
+    "To begin with, and to render": (*_STARTING, *_MAKING),
+    "To look": (*_LOOKING,),
+    "To decide": (*_DECIDING, *_PICKING),
+    "To keep running": (*_SERVING, *_MINDING),
+}
+"""All commands, by what people want of them."""
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="rushes", prog_name="rushes")

@@ -1,4 +1,4 @@
-"""The exit codes, which the README tells people to rely on."""
+"""The exit codes, which the reference tells people to rely on."""
 
 from __future__ import annotations
 

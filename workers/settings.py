@@ -73,20 +73,28 @@ CONVENTIONS: Mapping[str, Convention] = {
 
 
 class ProviderSettings(BaseModel):
-    """How one provider is reached, and how much of it may be used at once."""
+    """How one provider is reached, and how much of it may be used at once. The reference says what is said here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: SecretStr | None = Field(default=None, repr=False)
     account: str = ""
     url: str
+    """Its address, for a proxy, a gateway or a test. Unset, see the table below."""
     seats: int = Field(ge=1, le=100_000)
+    """How many takes it may have in flight for us; raise it to what your account has. Unset, see the table below."""
     least_seats: int = Field(default=1, ge=1, le=100_000)
+    """The fewest seats that refusals (429) may leave for a while."""
     lead: int = Field(default=0, ge=0, le=1000)
+    """Takes sent beyond the seats, so that none is idle; only where the excess is queued. For fal 1 unless set."""
     requests_per_minute: float | None = Field(default=None, gt=0, le=1_000_000)
+    """How many submissions it is sent a minute. Unset, there is no limit."""
     first_poll: float = Field(default=2.0, gt=0, le=600)
+    """The least seconds from a submission to the first poll, and from one poll to the next."""
     slowest_poll: float = Field(default=60.0, gt=0, le=3600)
+    """The most seconds between two polls of a take."""
     daily_budget: Amount | None = None
+    """The most that is spent there in a day (UTC), as `40 USD`. Unset, there is no limit."""
 
     @field_validator("daily_budget", mode="before")
     @classmethod
@@ -104,35 +112,51 @@ class ProviderSettings(BaseModel):
 class Settings(BaseModel):
     """Everything that a command or a worker is told from outside. It has no secret in its repr.
 
-    `attempts` bounds how often a take is submitted when the provider itself fails; `patience` is how many seconds a
-    batch rides out a store or a Redis that fails before `rushes run` gives up waiting. `prices` is the user's own
-    table, on top of those that Rushes has. `store_public` says that providers can reach the store, and `inputs` how
-    local files are handed to them; None lets Rushes choose. `webhooks_url` is where providers reach `rushes webhooks`,
-    None where they are not to call; from `webhooks_secret` follow the paths.
+    What is said under each field is what the reference tells people of it (`rushes.reference`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     redis_url: SecretStr | None = Field(default=None, repr=False)
+    """`redis://`, `rediss://` or `unix://`. Unset, Rushes brings its own."""
     store: str = DEFAULT_STORE
+    """Where results go: a folder, `file:///path` or `s3://bucket/prefix`."""
     namespace: str = Field(default="rushes", pattern=r"^[a-z][a-z0-9-]{0,31}$")
+    """Batches in different namespaces of one Redis know nothing of each other."""
     attempts: int = Field(default=3, ge=1, le=20)
+    """How often a take is submitted when the provider itself fails."""
     patience: float = Field(default=600.0, ge=0)
+    """Seconds that a command waits for a Redis, a store or a provider that fails."""
     spool: Path | None = None
+    """Where videos are checked before they are stored. Unset, in the temporary folder."""
     store_public: bool = False
+    """`true` where providers can reach the store, though it is not at AWS."""
     inputs: Literal["presigned", "data", "upload"] | None = None
+    """How local files reach the provider. Unset, Rushes chooses."""
     prices: Path | None = None
+    """Your own table of prices (YAML, as those in `jobs/prices`), on top of the ones that come along."""
     flower_auth: SecretStr | None = Field(default=None, repr=False)
+    """`user:password` for Flower. Without it, Flower listens to this machine alone."""
     webhooks_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
+    """Where providers reach `rushes webhooks` (https). Without it, none is asked to call."""
     webhooks_secret: SecretStr | None = Field(default=None, repr=False, min_length=16)
+    """What the paths of webhooks follow from, for all workers the same; 16 characters at least."""
     metrics_port: int | None = Field(default=None, ge=1, le=65_535)
+    """The port at which `rushes worker` serves metrics for Prometheus. Unset, none."""
     metrics_address: str = "127.0.0.1"
+    """The address at which it serves metrics; it asks for no password."""
     notify_webhook: SecretStr | None = Field(default=None, repr=False)
+    """A URL that gets the report as JSON when something of a batch is to be told."""
     notify_slack: SecretStr | None = Field(default=None, repr=False)
+    """A Slack-compatible incoming webhook, which gets text."""
     notify_smtp: SecretStr | None = Field(default=None, repr=False)
+    """`smtp://user:password@host:587` or `smtps://`, for e-mail."""
     notify_email: str | None = None
+    """Whom to write to, with commas between."""
     notify_from: str | None = None
+    """Who e-mail is from. Unset, `rushes@` the mail server."""
     notify_on: str = ",".join(NOTICES)
+    """When: at the end, at the first failure, when it is paused for money or a key, when in doubt."""
     providers: Mapping[str, ProviderSettings]
     secrets: tuple[SecretStr, ...] = Field(default=(), repr=False)
 

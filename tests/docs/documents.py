@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 DESIGN = ROOT / "docs/design.md"
 SANDBOX = ROOT / "docs/sandbox.md"
+REFERENCE = ROOT / "docs/reference"
 PAGES = (README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 NOT_BUILT = "*(not built yet)*"
@@ -57,9 +58,19 @@ def spans(text: str) -> list[str]:
     return _SPAN.findall(text)
 
 
+def fenced(page: Path) -> list[tuple[str, str]]:
+    """The fenced blocks of a page in their order, each with its language."""
+    return [(named, body) for _, named, body in _FENCED.findall(text_of(page))]
+
+
 def blocks(page: Path, language: str) -> list[str]:
     """The fenced blocks of a page in a language, without their fences."""
-    return [body for _, named, body in _FENCED.findall(text_of(page)) if named == language]
+    return [body for named, body in fenced(page) if named == language]
+
+
+def indented(page: Path) -> list[str]:
+    """The indented blocks of a page."""
+    return _INDENTED.findall(_FENCED.sub("", text_of(page)))
 
 
 def code(page: Path) -> list[str]:
@@ -76,3 +87,9 @@ def code(page: Path) -> list[str]:
 def links(page: Path) -> list[str]:
     """Where a page's links lead."""
     return _LINK.findall(text_of(page))
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name within a page: its headings, as GitHub makes them into anchors."""
+    headings = re.findall(r"^#+ +(.+?) *$", _FENCED.sub("", text_of(page)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
-from documents import PAGES, README, ROOT, SANDBOX, code, spans, table, text_of
+from documents import PAGES, REFERENCE, ROOT, SANDBOX, code, spans, table, tables, text_of
 
 from rushes import exits
 from rushes.command import cli
@@ -33,9 +33,10 @@ def test_every_command_and_option_that_is_named_is_one(page: Path) -> None:
             assert set(_OPTION.findall(rest)) <= options_of(cli.commands[name]) | {"--help"}, f"rushes {name}{rest}"
 
 
-def test_every_command_is_in_the_readme() -> None:
-    named = {name for piece in code(README) for name, _ in _CALL.findall(piece)}
-    assert named == set(cli.commands)
+def test_every_command_is_in_the_reference_at_a_glance() -> None:
+    rows = [row for each in tables(REFERENCE / "commands.md") if each.header[0] == "command" for row in each.rows]
+    assert sorted(name for cell, _ in rows for name in spans(cell)) == sorted(cli.commands)
+    assert all(said.endswith(".") for _, said in rows)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -54,7 +55,7 @@ def test_the_exit_codes_are_those_of_the_command() -> None:
         if isinstance(before, ast.Assign) and isinstance(said, ast.Expr)
     ]
     expected = [(str(int(each)), f"`{each.name}`", said) for each, said in zip(exits.Exit, meanings, strict=True)]
-    assert list(table(README, "code", "name").rows) == expected
+    assert list(table(REFERENCE / "exit-codes.md", "code", "name").rows) == expected
 
 
 def test_the_faults_are_those_of_the_sandbox() -> None:

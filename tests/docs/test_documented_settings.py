@@ -1,4 +1,4 @@
-"""The README's tables of settings say what the settings are."""
+"""The page of the settings says what the settings are, and no page names one that there isn't."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from documents import NOT_BUILT, PAGES, README, ROOT, spans, table, tables, text_of
+from documents import PAGES, REFERENCE, ROOT, spans, table, tables, text_of
 
 from workers import settings
-from workers.providers import PROVIDERS, adapter
-from workers.providers.protocol import Settling
+from workers.providers import adapter
 from workers.settings import CONVENTIONS, SETTINGS_FILE, ProviderSettings, Settings
 from workers.supervisor import PARENT_VARIABLE
 
@@ -19,21 +18,12 @@ OWN["RUSHES_SETTINGS"] = SETTINGS_FILE
 OF_PROVIDERS = {
     f"RUSHES_{provider.upper()}_{field.upper()}" for provider in CONVENTIONS for field in settings._OF_PROVIDER
 }
-LOST: dict[Settling, str] = {
-    "held": "is for you to settle",
-    "again": "is asked for again under the same key",
-    "listing": "is looked for in its list of jobs",
-}
+PAGE = REFERENCE / "settings.md"
+SEVERAL_MACHINES = ROOT / "docs/how-to/several-machines.md"
 INTERNAL = {PARENT_VARIABLE}
 """Set by one of our processes for another, and never by a person."""
 
 _NAMED = re.compile(r"\bRUSHES_(?:<PROVIDER>_)?[A-Z0-9_]*[A-Z0-9]\b")
-
-
-def own_table() -> dict[str, str]:
-    found = [each for each in tables(README) if each.header[0] == "variable" and "`RUSHES_STORE`" in each.rows[0]]
-    assert len(found) == 1
-    return {row[0].strip("`"): row[1] for row in found[0].rows}
 
 
 def of_compose() -> set[str]:
@@ -43,38 +33,41 @@ def of_compose() -> set[str]:
     return read - set(OWN) - OF_PROVIDERS
 
 
-def test_every_setting_is_in_the_readme_with_its_default() -> None:
-    documented = own_table()
-    assert set(documented) == set(OWN)
-    for variable, default in OWN.items():
-        shown = [] if default is None else [f"{default:g}" if isinstance(default, float) else str(default)]
-        assert spans(documented[variable]) == shown, variable
+def documented() -> dict[str, tuple[str, ...]]:
+    """The rows of all settings."""
+    rows = [row for each in tables(PAGE) if each.header[0] == "variable" for row in each.rows]
+    return {spans(row[0])[0]: row for row in rows}
 
 
-def test_every_setting_of_a_provider_is_in_the_readme_with_its_default() -> None:
-    found = [each for each in tables(README) if each.rows and "<PROVIDER>" in each.rows[0][0]]
-    assert len(found) == 1
-    documented = {row[0].strip("`"): row[1].strip("`") for row in found[0].rows}
-    assert set(documented) == {f"RUSHES_<PROVIDER>_{field.upper()}" for field in settings._OF_PROVIDER}
-    for field in ("first_poll", "slowest_poll"):
-        assert documented[f"RUSHES_<PROVIDER>_{field.upper()}"] == str(ProviderSettings.model_fields[field].default)
+def test_every_setting_is_told_with_its_default_and_what_it_means() -> None:
+    of_provider = {f"RUSHES_<PROVIDER>_{field.upper()}": field for field in settings._OF_PROVIDER}
+    assert set(documented()) == set(OWN) | set(of_provider)
+    for variable, (_, plainly, kind, default, meaning) in documented().items():
+        assert kind and meaning.endswith("."), variable
+        if variable in of_provider:
+            assert spans(plainly) == [of_provider[variable]]
+            expected = ProviderSettings.model_fields[of_provider[variable]].get_default()
+            assert spans(default) == ([f"{expected:g}"] if isinstance(expected, int | float) else []), variable
+        else:
+            expected = OWN[variable]
+            shown = f"{expected:g}" if isinstance(expected, float) else str(expected)
+            assert spans(default) == ([] if expected is None else [shown.lower() if expected is False else shown])
 
 
-def test_every_provider_is_in_the_readme_with_what_is_conventional_for_it() -> None:
-    rows = {row[0].removesuffix(NOT_BUILT).strip(): row for row in table(README, "provider", "key").rows}
+def test_every_provider_is_told_with_what_is_conventional_for_it() -> None:
+    rows = {row[0]: row for row in table(PAGE, "provider", "key").rows}
     assert set(rows) == set(CONVENTIONS)
     for name, convention in CONVENTIONS.items():
-        called, keys, address, seats, lost = rows[name]
+        _, keys, address, seats, lost = rows[name]
         account = convention.account_variable
         assert spans(keys) == [convention.key_variable, *([account] if account else [])]
         assert address == f"`{convention.url}`"
         assert int(seats) == convention.seats
-        assert (NOT_BUILT in called) == (name not in PROVIDERS), f"{name}: is there an adapter or isn't there?"
-        assert name not in PROVIDERS or lost == LOST[adapter(name).settling]
+        assert ("for you" in lost) == (adapter(name).settling == "held")
 
 
-def test_what_compose_reads_besides_is_in_the_readme() -> None:
-    rows = table(README, "for compose").rows
+def test_what_compose_reads_besides_is_told() -> None:
+    rows = table(SEVERAL_MACHINES, "for compose").rows
     assert {row[0].strip("`") for row in rows} == of_compose()
     text = (ROOT / "docker-compose.yml").read_text()
     for name, default, _ in rows:
@@ -83,7 +76,7 @@ def test_what_compose_reads_besides_is_in_the_readme() -> None:
 
 
 @pytest.mark.parametrize("package", ["jobs", "workers", "rushes"])
-def test_no_variable_is_read_that_the_readme_does_not_name(package: str) -> None:
+def test_no_variable_is_read_that_is_not_told(package: str) -> None:
     for path in sorted((ROOT / package).rglob("*.py")):
         named = set(re.findall(r"[\"']((?:RUSHES)_[A-Z_]*[A-Z])[\"']", path.read_text()))
         assert named <= set(OWN) | OF_PROVIDERS | INTERNAL, path
@@ -103,6 +96,6 @@ def read_by_the_tests() -> set[str]:
     return {name for source in sources for name in re.findall(r"[\"'](RUSHES_[A-Z_]*[A-Z])[\"']", source)}
 
 
-def test_the_foreign_secrets_are_in_the_readme() -> None:
-    named = spans(text_of(README))
+def test_the_foreign_secrets_are_told() -> None:
+    named = spans(text_of(PAGE))
     assert set(settings._FOREIGN_SECRETS) <= set(named)
