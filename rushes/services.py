@@ -20,6 +20,7 @@ from workers.broker.queues import queue_names
 from workers.clock import SystemClock
 from workers.engine.room import WaitingRoom
 from workers.errors import SettingsError
+from workers.logs.writing import begin
 from workers.monitoring import flowerconfig
 from workers.monitoring.metrics_server import serving
 from workers.sandbox.options import SandboxOptions
@@ -40,7 +41,7 @@ def worker(concurrency: int, collectors: int, loglevel: str) -> None:
     environ = environment(os.environ, Path.cwd())
     settings = load_settings(os.environ, Path.cwd())
     url = redis_url(settings, environ)
-    logging.basicConfig(level=loglevel.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    begin(settings.log_format, settings.secret_values(), level=loglevel)
     client = connect(url, retries=4)
     for warning in prove(client, url):
         logging.warning(warning)
@@ -98,6 +99,7 @@ def webhooks(host: str, port: int) -> None:
 
     end_when_orphaned(os.environ, SystemClock())
     settings = load_settings(os.environ, Path.cwd())
+    begin(settings.log_format, settings.secret_values(), level="info")
     client = connect(redis_url(settings, environment(os.environ, Path.cwd())))
     try:
         serve(

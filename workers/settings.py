@@ -122,6 +122,7 @@ class Settings(BaseModel):
     store_public: bool = False
     inputs: Literal["presigned", "data", "upload"] | None = None
     prices: Path | None = None
+    log_format: Literal["text", "json"] = "text"
     flower_auth: SecretStr | None = Field(default=None, repr=False)
     webhooks_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     webhooks_secret: SecretStr | None = Field(default=None, repr=False, min_length=16)
@@ -209,6 +210,7 @@ _OWN = {
     "store_public": "RUSHES_STORE_PUBLIC",
     "inputs": "RUSHES_INPUTS",
     "prices": "RUSHES_PRICES",
+    "log_format": "RUSHES_LOG_FORMAT",
     "flower_auth": "RUSHES_FLOWER_AUTH",
     "notify_webhook": "RUSHES_NOTIFY_WEBHOOK",
     "notify_slack": "RUSHES_NOTIFY_SLACK",

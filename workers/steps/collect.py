@@ -24,6 +24,7 @@ from workers.engine.work import TakeRecord, Work
 from workers.errors import DamagedVideo, DownloadError, LinkExpired, StoreError, StoreFull
 from workers.http.download import Fetched
 from workers.ledger import Ending
+from workers.logs.subject import Subject, about
 from workers.media.container import Container, check_mp4
 from workers.media.darkroom import develop, reprint
 from workers.media.facts import Facts, poster_size
@@ -59,7 +60,7 @@ def collect(context: Context, work: Work) -> None:
         return
     take = context.take(work.batch, work.index)
     rendered = record.value("rendered")
-    with context.leases.holding(work):
+    with context.leases.holding(work), about(Subject(take.batch, take.name, record.attempt)):
         try:
             _bring_home(context, work, record, take, rendered)
         except LinkExpired as error:

@@ -12,6 +12,7 @@ from workers.engine.work import TakeRecord, Work, as_ms
 from workers.errors import SettingsError
 from workers.http.errors import Broken, NotSent
 from workers.inputs.resolving import without_secrets
+from workers.logs.subject import Subject, about
 from workers.polling.placing import Bounds, Seen, fixed_gap, lesson, pace
 from workers.providers import adapter
 from workers.providers.errors import Expired, ProviderError, Transient
@@ -83,7 +84,8 @@ def poll(context: Context, works: list[Work]) -> None:
         again = []
         for one, answer in zip(asking, answers, strict=True):
             told = without_secrets(one.record.value("inputs"), answer)
-            following = _settle(context, one, told, last=rounds > 1)
+            with about(Subject(one.take.batch, one.take.name, one.record.attempt)):
+                following = _settle(context, one, told, last=rounds > 1)
             if following is not None:
                 one.request = following
                 again.append(one)

@@ -15,6 +15,7 @@ from workers.engine.work import TakeRecord, Work
 from workers.errors import ObjectMissing, SettingsError, StoreError
 from workers.http.errors import Broken, NotSent
 from workers.ledger import Ending
+from workers.logs.subject import Subject, about
 from workers.providers import adapter
 from workers.providers.errors import ProviderError
 from workers.providers.protocol import Job, Listing, Response
@@ -42,6 +43,11 @@ def settle(context: Context, work: Work) -> None:
     if record is None or record.state is not State.DOUBT or record.fence != work.fence:
         return
     take = context.take(work.batch, work.index)
+    with about(Subject(take.batch, take.name, record.attempt)):
+        _settle(context, work, record, take)
+
+
+def _settle(context: Context, work: Work, record: TakeRecord, take: Take) -> None:
     try:
         if settled_by_record(context, record, take):
             return

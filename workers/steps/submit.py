@@ -23,6 +23,7 @@ from workers.errors import SettingsError, StoreError
 from workers.http.calls import Outcome
 from workers.inputs.resolving import resolve, without_secrets
 from workers.ledger import Intent
+from workers.logs.subject import Subject, about
 from workers.providers import adapter
 from workers.providers.errors import AuthRefused, InDoubt, ProviderError, QuotaExhausted, RateLimited, Transient
 from workers.providers.protocol import Attempt, CallingBack, Request
@@ -123,7 +124,8 @@ def submit(context: Context, work: Work) -> None:
         return
 
     def answered(outcome: Outcome) -> None:
-        settle(context, work, take, without_secrets(resolved.fields.get("inputs"), outcome))
+        with about(Subject(take.batch, take.name, work.attempt)):  # in another thread, perhaps
+            settle(context, work, take, without_secrets(resolved.fields.get("inputs"), outcome))
 
     if translator.submit_timeout <= LONGEST_WAIT:
         answered(context.wire.send_many([request], timeout=translator.submit_timeout)[0])
