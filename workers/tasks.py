@@ -18,7 +18,7 @@ from workers import steps
 from workers.broker.queues import queue_names
 from workers.celery import app, settings
 from workers.chains.answering import parents_from
-from workers.context import Context, make_context
+from workers.context import VERSION, Context, make_context
 from workers.engine.pump import Pump
 from workers.engine.states import Step
 from workers.engine.work import Work
@@ -32,6 +32,7 @@ from workers.providers import PROVIDERS
 from workers.settings import environment
 from workers.steps.failures import store_failed
 from workers.supervisor import end_when_orphaned
+from workers.traces.choosing import traces_from
 
 log = logging.getLogger(__name__)
 
@@ -174,6 +175,7 @@ _notifiers: list[Notifier] = []
 def _start_pump(sender: Any, **_: object) -> None:
     here = context()
     here.events = FlowerRows(app, sender.hostname)
+    here.traces = traces_from(settings, os.environ, clock=here.clock, version=VERSION)
     for provider in PROVIDERS:
         here.room.set_limits(provider, here.limits(provider))
     end_when_orphaned(os.environ, here.clock)
@@ -206,3 +208,4 @@ def _stop_pump(**_: object) -> None:
 def _await_answers(**_: object) -> None:
     # A call that is cut off is in doubt, and perhaps paid for in vain.
     context().calls.wait()
+    context().traces.close()

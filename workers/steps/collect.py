@@ -32,6 +32,7 @@ from workers.media.tags import PARAMETERS, RECEIPT, known_so_far, parameters, wr
 from workers.money import spend_of
 from workers.receipts import ImageFacts, LastFrame, Receipt, Times, VideoFacts, keys_of, write_receipt
 from workers.steps.failures import STORE_SECONDS, store_failed
+from workers.steps.spans import ended, spanning
 
 log = logging.getLogger(__name__)
 
@@ -60,16 +61,24 @@ def collect(context: Context, work: Work) -> None:
         return
     take = context.take(work.batch, work.index)
     rendered = record.value("rendered")
-    with context.leases.holding(work), about(Subject(take.batch, take.name, record.attempt)):
+    with (
+        context.leases.holding(work),
+        about(Subject(take.batch, take.name, record.attempt)),
+        spanning(context, "collect", take, record.attempt) as span,
+    ):
         try:
             _bring_home(context, work, record, take, rendered)
         except LinkExpired as error:
+            span.error = context.clean(str(error))
             _ask_for_link(context, work, record, take, error)
         except DownloadError as error:
+            span.error = context.clean(str(error))
             _not_arrived(context, work, record, error)
         except DamagedVideo as error:
+            span.error = context.clean(str(error))
             _damaged(context, work, record, take, error)
         except StoreError as error:
+            span.error = context.clean(str(error))
             store_failed(context, error)
             _again(context, work, record, str(error), seconds=STORE_SECONDS)
         except OSError as error:
@@ -77,6 +86,7 @@ def collect(context: Context, work: Work) -> None:
                 f"the spool at {context.spool} can't be written: {error.strerror or error}. "
                 "Make room there, or set RUSHES_SPOOL"
             )
+            span.error = str(trouble)
             store_failed(context, trouble)
             _again(context, work, record, str(trouble), seconds=STORE_SECONDS)
 
@@ -159,6 +169,7 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
     spend = spend_of(context, take, cost)
     if context.room.move(work, State.COLLECTING, State.DONE, counters={"objects": 4}, spend=spend):
         submitted = record.time("submitted_at") or downloaded
+        context.traces.attempted(take, record.attempt, submitted, "done")
         context.events.done(take, context.store.url(keys.video), context.clock.now() - submitted)
 
 
@@ -264,6 +275,7 @@ def _failed(context: Context, work: Work, record: TakeRecord, take: Take, kind: 
         spend="all",
     )
     if moved:
+        ended(context, record, take, kind, str(told["message"]))
         context.events.failed(take, str(told["message"]))
 
 

@@ -22,6 +22,7 @@ from workers.providers.errors import (
     Transient,
     Unknown,
 )
+from workers.steps.spans import ended
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +126,7 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, error: Provide
     except StoreError as trouble:
         store_failed(context, trouble)
         return False
+    ended(context, record, of, Cancelled.kind if unwanted else error.kind, told["message"])
     submitted = record.time("submitted_at") if record.state is State.SUBMITTING else None
     hold_back(context, take.provider, error, sent_at=submitted)
     fields: dict[str, Any] = {
