@@ -31,7 +31,7 @@ from workers.media.facts import Facts, poster_size
 from workers.media.tags import PARAMETERS, RECEIPT, known_so_far, parameters, write_text
 from workers.money import spend_of
 from workers.receipts import ImageFacts, LastFrame, Receipt, Times, VideoFacts, keys_of, write_receipt
-from workers.steps.failures import STORE_SECONDS, store_failed
+from workers.steps.failures import STORE_SECONDS, attempts_of, store_failed
 from workers.steps.spans import ended, spanning
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,9 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
         times = known.times.model_copy(update={"stored": context.clock.now()})
         write_receipt(context.store, known.model_copy(update={"last_frame": last, "times": times}))
     spend = spend_of(context, take, cost)
-    if context.room.move(work, State.COLLECTING, State.DONE, counters={"objects": 4}, spend=spend):
+    if context.room.move(
+        work, State.COLLECTING, State.DONE, counters={"objects": 4, attempts_of("done"): 1}, spend=spend
+    ):
         submitted = record.time("submitted_at") or downloaded
         context.traces.attempted(take, record.attempt, submitted, "done")
         context.events.done(take, context.store.url(keys.video), context.clock.now() - submitted)
@@ -271,7 +273,7 @@ def _failed(context: Context, work: Work, record: TakeRecord, take: Take, kind: 
         State.COLLECTING,
         State.FAILED,
         fields={"error": told, "damaged": None, "links": None},
-        counters={"objects": 1},
+        counters={"objects": 1, attempts_of(kind): 1},
         spend="all",
     )
     if moved:
