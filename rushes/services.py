@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -14,13 +15,15 @@ from typing import Any
 
 import click
 
-from workers.broker.addresses import redis_url
+from workers.broker.addresses import redis_url, state_folder
 from workers.broker.connection import connect, prove
 from workers.broker.queues import queue_names
 from workers.clock import SystemClock
 from workers.engine.room import WaitingRoom
 from workers.errors import SettingsError
+from workers.logs.writing import begin
 from workers.monitoring import flowerconfig
+from workers.monitoring.flower_keeping import USER, FlowerFolder
 from workers.monitoring.metrics_server import serving
 from workers.sandbox.options import SandboxOptions
 from workers.settings import environment, load_settings
@@ -40,7 +43,7 @@ def worker(concurrency: int, collectors: int, loglevel: str) -> None:
     environ = environment(os.environ, Path.cwd())
     settings = load_settings(os.environ, Path.cwd())
     url = redis_url(settings, environ)
-    logging.basicConfig(level=loglevel.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    begin(settings.log_format, settings.secret_values(), level=loglevel)
     client = connect(url, retries=4)
     for warning in prove(client, url):
         logging.warning(warning)
@@ -66,24 +69,42 @@ def worker(concurrency: int, collectors: int, loglevel: str) -> None:
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--address", default="127.0.0.1", show_default=True)
 @click.option("--port", default=5555, show_default=True)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for what it has seen, so that it is still there after a restart.  [default: beside the store's state]",
+)
+@click.option("--forget", is_flag=True, help="Keep nothing: begin empty, and end so.")
+@click.option("--no-password", is_flag=True, help="Let everyone of this machine look.")
 @click.argument("more", nargs=-1, type=click.UNPROCESSED)
-def flower(address: str, port: int, more: tuple[str, ...]) -> None:
+def flower(address: str, port: int, data: Path | None, forget: bool, no_password: bool, more: tuple[str, ...]) -> None:
     """Monitor the workers in a browser. RUSHES_FLOWER_AUTH=user:password protects it.
 
-    MORE are options of Flower's own, such as --url_prefix=flower.
+    Where that isn't set, a password is made up, kept in a file, and the file named. MORE are options of Flower's own,
+    such as --url_prefix=flower.
     """
     settings = load_settings(os.environ, Path.cwd())
     environ = dict(os.environ)
-    if settings.flower_auth is not None:
-        # Flower reads it from here; on the command line anyone could read it.
-        environ["FLOWER_BASIC_AUTH"] = _credentials(settings.flower_auth.get_secret_value())
-    elif address not in ("127.0.0.1", "localhost", "::1"):
+    if settings.flower_auth is None and address not in ("127.0.0.1", "localhost", "::1"):
         raise SettingsError(
             f"Flower would be open to everyone at {address}: set RUSHES_FLOWER_AUTH=user:password, "
             "or leave --address at 127.0.0.1"
         )
-    arguments = ["flower", f"--conf={flowerconfig.__file__}", f"--address={address}", f"--port={port}", *more]
-    os.execve(sys.executable, [sys.executable, "-P", "-m", "workers", *arguments], environ)
+    if forget and data is not None:
+        raise click.UsageError("--forget keeps nothing, and --data says where to keep it: give one of them")
+    folder = data or state_folder(settings.store, environ) / f"flower-{settings.namespace}"
+    arguments = ["flower", f"--conf={flowerconfig.__file__}", f"--address={address}", f"--port={port}"]
+    if not forget:
+        arguments += ["--persistent=True", f"--db={FlowerFolder(folder).tasks}"]
+    # Flower reads it from here; on the command line anyone could read it.
+    if settings.flower_auth is not None:
+        environ["FLOWER_BASIC_AUTH"] = _credentials(settings.flower_auth.get_secret_value())
+    elif not no_password:
+        keeping = FlowerFolder(folder)
+        environ["FLOWER_BASIC_AUTH"] = keeping.credentials(lambda: secrets.token_urlsafe(24))
+        click.echo(f"flower at http://{address}:{port}: user {USER}, the password is in {keeping.password}")
+        sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "workers", *arguments, *more], environ)
 
 
 @click.command()
@@ -98,6 +119,7 @@ def webhooks(host: str, port: int) -> None:
 
     end_when_orphaned(os.environ, SystemClock())
     settings = load_settings(os.environ, Path.cwd())
+    begin(settings.log_format, settings.secret_values(), level="info")
     client = connect(redis_url(settings, environment(os.environ, Path.cwd())))
     try:
         serve(

@@ -6,16 +6,19 @@ leases and fences in Redis make that harmless. Hence: early ack, prefetch 1, no 
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
 from celery import Celery
+from celery.signals import after_setup_logger, after_setup_task_logger
 from kombu.entity import Queue
 
 from workers.broker.addresses import redis_url
 from workers.broker.connection import celery_url
 from workers.broker.kombu_guard import guard_kombu
 from workers.broker.queues import queue_names
+from workers.logs.writing import dress
 from workers.settings import Settings, environment, load_settings
 
 
@@ -51,8 +54,6 @@ def make_app(settings: Settings, url: str) -> Celery:
         worker_send_task_events=True,
         enable_utc=True,
         task_send_sent_event=False,
-        worker_log_format="%(asctime)s %(levelname)s %(message)s",
-        worker_task_log_format="%(asctime)s %(levelname)s %(task_id)s %(message)s",
     )
     return app
 
@@ -65,3 +66,9 @@ def _configured() -> tuple[Celery, Settings]:
 
 
 app, settings = _configured()
+
+
+@after_setup_logger.connect  # type: ignore[untyped-decorator]
+@after_setup_task_logger.connect  # type: ignore[untyped-decorator]
+def _dress(logger: logging.Logger, **_: object) -> None:
+    dress(logger.handlers, settings.log_format, settings.secret_values())

@@ -38,6 +38,7 @@ from workers.redaction import redact
 from workers.settings import CONVENTIONS, Settings
 from workers.store import open_store
 from workers.store.protocol import Store
+from workers.traces.steps import Traces, Untraced
 
 VERSION = version("rushes")
 
@@ -46,7 +47,8 @@ VERSION = version("rushes")
 class Context:
     """The parts of one process.
 
-    `wake` tells the pump that something can be handed out at once; `events` tells whoever watches how takes get on.
+    `wake` tells the pump that something can be handed out at once; `events` tells whoever watches how takes get on,
+    and `traces` where their time goes.
     """
 
     settings: Settings
@@ -60,6 +62,7 @@ class Context:
     spool: Path
     wake: Callable[[], None] = lambda: None
     events: TakeEvents = field(default_factory=Unwatched)
+    traces: Traces = field(default_factory=Untraced)
     inputs: InputMemory = field(default_factory=InputMemory)
     own_prices: PriceTable | None = None
     renders: RenderTimes = field(init=False)

@@ -135,6 +135,8 @@ class Settings(BaseModel):
     """How local files reach the provider. Unset, Rushes chooses."""
     prices: Path | None = None
     """Your own table of prices (YAML, as those in `jobs/prices`), on top of the ones that come along."""
+    log_format: Literal["text", "json"] = "text"
+    """`json` writes workers' logs as one object a line, with batch, shot, take and attempt."""
     flower_auth: SecretStr | None = Field(default=None, repr=False)
     """`user:password` for Flower. Without it, Flower listens to this machine alone."""
     webhooks_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
@@ -233,6 +235,7 @@ _OWN = {
     "store_public": "RUSHES_STORE_PUBLIC",
     "inputs": "RUSHES_INPUTS",
     "prices": "RUSHES_PRICES",
+    "log_format": "RUSHES_LOG_FORMAT",
     "flower_auth": "RUSHES_FLOWER_AUTH",
     "notify_webhook": "RUSHES_NOTIFY_WEBHOOK",
     "notify_slack": "RUSHES_NOTIFY_SLACK",

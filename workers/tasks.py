@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from celery import current_task
 from celery.signals import worker_process_shutdown, worker_ready, worker_shutdown, worker_shutting_down
 
 from jobs.errors import RushesError
@@ -17,20 +18,21 @@ from workers import steps
 from workers.broker.queues import queue_names
 from workers.celery import app, settings
 from workers.chains.answering import parents_from
-from workers.context import Context, make_context
+from workers.context import VERSION, Context, make_context
 from workers.engine.pump import Pump
 from workers.engine.states import Step
 from workers.engine.work import Work
 from workers.errors import StoreError
+from workers.logs.subject import Subject, about, subject_of
 from workers.money import quotes
 from workers.monitoring.flower_rows import FlowerRows
 from workers.notices.notifier import Notifier
 from workers.opening import reopen_batch
 from workers.providers import PROVIDERS
-from workers.redaction import Redacting
 from workers.settings import environment
 from workers.steps.failures import store_failed
 from workers.supervisor import end_when_orphaned
+from workers.traces.choosing import traces_from
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,8 @@ def context() -> Context:
 def _explained(orders: Sequence[Order]) -> Iterator[None]:
     """Name a defect with the takes that it stops: their leases would bring it back for ever, and say nothing."""
     try:
-        yield
+        with about(subject_of(str(current_task.request.id)) if current_task else None):
+            yield
     except RushesError:
         raise
     except Exception as error:
@@ -95,6 +98,11 @@ def settle(order: Order) -> None:
 @app.task(name="recover")  # type: ignore[untyped-decorator]
 def recover(batch: str) -> None:
     """Take a batch up from the store, after Redis was lost or started anew."""
+    with about(Subject(batch)):
+        _recover(batch)
+
+
+def _recover(batch: str) -> None:
     try:
         opened = reopen_batch(context(), batch, unless_trusted=True)
     except StoreError as error:
@@ -167,8 +175,7 @@ _notifiers: list[Notifier] = []
 def _start_pump(sender: Any, **_: object) -> None:
     here = context()
     here.events = FlowerRows(app, sender.hostname)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(Redacting(settings.secret_values()))
+    here.traces = traces_from(settings, os.environ, clock=here.clock, version=VERSION)
     for provider in PROVIDERS:
         here.room.set_limits(provider, here.limits(provider))
     end_when_orphaned(os.environ, here.clock)
@@ -201,3 +208,4 @@ def _stop_pump(**_: object) -> None:
 def _await_answers(**_: object) -> None:
     # A call that is cut off is in doubt, and perhaps paid for in vain.
     context().calls.wait()
+    context().traces.close()

@@ -110,7 +110,7 @@ def test_redis_is_open_to_no_machine(compose: dict[str, Any]) -> None:
 
 
 def test_what_must_not_be_lost_lies_in_a_named_volume(compose: dict[str, Any]) -> None:
-    for name in ("redis", "s3", "sandbox"):
+    for name in ("redis", "s3", "flower", "sandbox"):
         volumes = [volume.partition(":")[0] for volume in compose["services"][name]["volumes"]]
         assert volumes and set(volumes) <= set(compose["volumes"])
 

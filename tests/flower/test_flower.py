@@ -149,7 +149,7 @@ def stage(redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory)
         stage = Stage(folder, environ, sandbox)
         try:
             worker = stage.start(*RUSHES, "worker")
-            stage.start(*RUSHES, "flower", f"--port={stage.port}")
+            stage.start(*RUSHES, "flower", f"--port={stage.port}", f"--data={folder / 'flower'}")
             # Flower sees what happens while it listens: it does when it has heard both of the worker's processes.
             names = [f"{name}@{socket.gethostname()}-{worker.pid}" for name in ("steps", "collect")]
             online = [f'flower_worker_online{{worker="{name}"}} 1.0' for name in names]

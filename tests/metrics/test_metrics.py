@@ -22,6 +22,7 @@ from workers.monitoring import metrics
 from workers.monitoring.metrics import FAMILIES, Standings
 from workers.monitoring.metrics_server import serving
 from workers.settings import load_settings
+from workers.steps.failures import attempts_of
 
 DASHBOARD = Path(__file__).parents[2] / "deploy/grafana/rushes.json"
 
@@ -62,6 +63,43 @@ def test_failures_are_told_by_class(room: WaitingRoom, registry: CollectorRegist
     fields = {"error": {"kind": "invalid", "message": "no"}}
     assert room.move(work, State.ADMITTED, State.FAILED, fields=fields)
     assert registry.get_sample_value("rushes_failed_takes", {"batch": "night", "class": "invalid"}) == 1
+
+
+def test_attempts_are_told_by_what_became_of_them_and_with_them_the_pace(
+    room: WaitingRoom, registry: CollectorRegistry, redis_client: redis.Redis, namespace: str
+) -> None:
+    opened(room)
+    for work in [work for work in room.tick() if work.step is Step.SUBMIT]:
+        assert room.move(work, State.ADMITTED, State.FAILED, counters={attempts_of("invalid"): 1})
+    value = registry.get_sample_value
+    assert value("rushes_attempts", {"batch": "night", "class": "invalid"}) == 2
+    assert redis_client.hlen(f"{namespace}:batch:night:pace") in (1, 2), "in one minute, or at its turn"
+    # As it is seen four minutes later.
+    [minute, *_] = sorted(int(each) for each in redis_client.hkeys(f"{namespace}:batch:night:pace"))
+    redis_client.delete(f"{namespace}:batch:night:pace")
+    redis_client.hset(f"{namespace}:batch:night:pace", str(minute - 4), 20)
+    assert 20 / 6 < (value("rushes_takes_per_minute", {"batch": "night"}) or 0) <= 20 / 4
+
+
+def test_the_delay_of_polls_is_told(room: WaitingRoom, registry: CollectorRegistry) -> None:
+    opened(room)
+    work = next(work for work in room.tick() if work.step is Step.SUBMIT)
+    assert room.move(work, State.ADMITTED, State.RENDERING)
+    for delay in (2.0, 3.5):
+        assert room.move(work, State.RENDERING, State.RENDERING, delay=delay)
+    assert registry.get_sample_value("rushes_polls", {"provider": "fal"}) == 2
+    assert registry.get_sample_value("rushes_poll_delay_seconds", {"provider": "fal"}) == 5.5
+
+
+def test_what_a_provider_may_be_paid_in_a_day_is_told(room: WaitingRoom, registry: CollectorRegistry) -> None:
+    opened(room)
+    value = registry.get_sample_value
+    assert value("rushes_provider_left_today", {"provider": "fal"}) is None
+    room.set_limits("fal", Limits(seats=2, queues=True, day_budget=5_000_000))
+    room.quote("night", {0: "2000000,2000000", 1: "2000000,2000000", 2: "2000000,2000000"})
+    assert len([work for work in room.tick() if work.step is Step.SUBMIT]) == 2
+    assert value("rushes_provider_spent_today", {"provider": "fal"}) == 0
+    assert value("rushes_provider_left_today", {"provider": "fal"}) == 1
 
 
 def test_what_holds_things_up_is_told(room: WaitingRoom, registry: CollectorRegistry) -> None:
@@ -126,7 +164,7 @@ def test_the_dashboard_asks_for_metrics_and_labels_that_there_are() -> None:
     named = {name for expression in asked for name in re.findall(r"rushes_\w+", expression)}
     assert named == set(FAMILIES)
     for expression in asked:
-        [metric] = set(re.findall(r"rushes_\w+", expression))
         grouped = {label.strip() for group in re.findall(r"by \(([^)]*)\)", expression) for label in group.split(",")}
-        assert grouped <= {*FAMILIES[metric][1], "instance"}, expression
+        for metric in set(re.findall(r"rushes_\w+", expression)):
+            assert grouped <= {*FAMILIES[metric][1], "instance"}, expression
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])

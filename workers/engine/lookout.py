@@ -18,6 +18,13 @@ from workers.engine.states import ALIVE, State
 from workers.engine.work import TakeRecord
 
 RESTING = (State.FAILED, State.DOUBT, State.BLOCKED, State.CANCELLED, State.WAIVED)
+DAY_MS = 86_400_000
+
+PACE_MINUTES = 15
+LEAST_ENDS = 2
+LEAST_PACE_SECONDS = 30.0
+"""Of what is shorter, or fewer, a pace says nothing."""
+
 Held = Literal[State.FAILED, State.DOUBT, State.BLOCKED, State.CANCELLED, State.WAIVED]
 
 
@@ -258,8 +265,9 @@ class Lookout:
             pipe.bitcount(self._key("batch", batch, "done"))
             pipe.hlen(self._key("batch", batch, "orphans"))
             pipe.hgetall(self._key("store"))
+            pipe.hgetall(self._key("batch", batch, "pace"))
             pipe.time()
-            raw, done, orphans, store, (seconds, micros) = pipe.execute()
+            raw, done, orphans, store, ends, (seconds, micros) = pipe.execute()
             fields = {as_text(name): as_text(value) for name, value in raw.items()}
             if "digest" not in fields:
                 return None
@@ -294,6 +302,10 @@ class Lookout:
             priority=int(fields.get("priority", 0)),
             held=held,
             deferred_blocked=deferred_blocked,
+            attempts={
+                name.partition(":")[2]: int(count) for name, count in fields.items() if name.startswith("attempts:")
+            },
+            per_minute=_per_minute({int(minute): int(count) for minute, count in ends.items()}, now),
         )
 
     def _held_back(self, batch: str, states: Mapping[State, int]) -> tuple[dict[str, int], int]:
@@ -327,6 +339,12 @@ class Lookout:
         fields = {as_text(name): as_text(value) for name, value in raw.items()}
         slowed_for = max(0.0, (float(fields.get("not_before", 0)) - now) / 1000)
         quota_for = max(0.0, (float(fields.get("quota_until", 0)) - now) / 1000)
+        day: list[bytes | None] = [None, None]
+        if "day_budget" in fields:
+            day = cast(
+                "list[bytes | None]",
+                self._redis.hmget(self._key("lane", provider, f"day:{now // DAY_MS}"), "spent", "reserved"),
+            )
         return Lane(
             provider=provider,
             seats=_seats(fields),
@@ -344,6 +362,11 @@ class Lookout:
             quota_left=int(fields["quota_left"]) if quota_for else None,
             quota_for=quota_for,
             interval=int(fields.get("interval", 0)) / 1000,
+            polls=int(fields.get("polls", 0)),
+            polls_seconds=int(fields.get("polls_ms", 0)) / 1000,
+            day_budget=int(fields["day_budget"]) if "day_budget" in fields else None,
+            day_spent=int(day[0] or 0),
+            day_reserved=int(day[1] or 0),
         )
 
     def _field(self, batch: str, name: str) -> str | None:
@@ -354,6 +377,15 @@ class Lookout:
 
 def _moment(ms: str | None) -> str:
     return "a later time" if ms is None else f"{datetime.fromtimestamp(float(ms) / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _per_minute(ends: Mapping[int, int], now: int) -> float | None:
+    """The pace by how many takes have ended in which minute (since the epoch); `now` is in ms."""
+    lately = {minute: count for minute, count in ends.items() if minute > now // 60_000 - PACE_MINUTES}
+    if sum(lately.values()) < LEAST_ENDS:
+        return None
+    seconds = now / 1000 - min(lately) * 60
+    return sum(lately.values()) * 60 / seconds if seconds >= LEAST_PACE_SECONDS else None
 
 
 def _seats(fields: Mapping[str, str]) -> int:

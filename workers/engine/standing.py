@@ -38,6 +38,15 @@ class Lane:
     interval: float = 0.0
     """Seconds between two requests; 0 where there is no limit."""
 
+    polls: int = 0
+    """How often a job was asked about and not finished yet, and by how many seconds the next polls were put off."""
+
+    polls_seconds: float = 0.0
+    day_budget: int | None = None
+    """Micros that may be spent there in a day (UTC), and what is spent and reserved of it today."""
+
+    day_spent: int = 0
+    day_reserved: int = 0
     seats_in_doubt: int = 0
     """Seats of takes in doubt that only a person can decide about; counted only where all seats are taken."""
 
@@ -97,6 +106,12 @@ class Standing:
 
     deferred_blocked: int = 0
     """Of the takes that are blocked, how many were left out by the last run."""
+
+    attempts: Mapping[str, int] = field(default_factory=dict)
+    """Attempts that have ended since the batch was opened: `done`, or the class of their failure."""
+
+    per_minute: float | None = None
+    """Takes that have come to an end in a minute, over the last quarter of an hour; None while too few have."""
 
     @property
     def alive(self) -> int:

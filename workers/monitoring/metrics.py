@@ -25,6 +25,8 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "rushes_redis_up": ("1 while Redis answers; without it nothing else is told", ()),
     "rushes_takes": ("Takes of a batch by state", ("batch", "state")),
     "rushes_submissions": ("Attempts of a batch that were sent", ("batch",)),
+    "rushes_attempts": ("Attempts of a batch that have ended: done, or the class of their failure", ("batch", "class")),
+    "rushes_takes_per_minute": ("Takes of a batch that end in a minute, over the last 15", ("batch",)),
     "rushes_failed_takes": ("Failed takes of a batch by class, the first 200 of each batch", ("batch", "class")),
     "rushes_held_takes": ("Waiting takes that are held back, by what", ("batch", "by")),
     "rushes_stopped": ("1 for a batch of which nothing more is submitted, by why", ("batch", "why")),
@@ -35,6 +37,10 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "rushes_seats_taken": ("Seats that are taken", ("provider",)),
     "rushes_provider_paused": ("1 for a provider that is paused, by the class of why", ("provider", "class")),
     "rushes_provider_slowed_seconds": ("Seconds for which a provider is sent nothing more", ("provider",)),
+    "rushes_provider_spent_today": ("Spent at a provider today (UTC), where it has a daily budget", ("provider",)),
+    "rushes_provider_left_today": ("What is neither spent nor reserved of that budget", ("provider",)),
+    "rushes_polls": ("Polls of a provider whose job was not finished", ("provider",)),
+    "rushes_poll_delay_seconds": ("Seconds that the polls after those were put off by, together", ("provider",)),
     "rushes_store_trouble_seconds": ("Seconds for which the store has failed; 0 while it works", ()),
     "rushes_overdue": ("Polls, collections and leases that are due and not handed out yet", ()),
     "rushes_due_lag_seconds": ("For how many seconds the first of them has been due", ()),
@@ -84,6 +90,13 @@ class Standings(Collector):
             tell("rushes_seats", lane.seats, provider)
             tell("rushes_seats_taken", lane.seats_taken, provider)
             tell("rushes_provider_slowed_seconds", lane.slowed_for, provider)
+            tell("rushes_polls", lane.polls, provider)
+            tell("rushes_poll_delay_seconds", lane.polls_seconds, provider)
+            if lane.day_budget is not None:
+                tell("rushes_provider_spent_today", lane.day_spent / 1e6, provider)
+                tell(
+                    "rushes_provider_left_today", (lane.day_budget - lane.day_spent - lane.day_reserved) / 1e6, provider
+                )
             if lane.paused is not None:
                 tell("rushes_provider_paused", 1, provider, lane.paused_kind or "unknown")
         trouble = self._room.store_trouble()
@@ -99,6 +112,10 @@ class Standings(Collector):
         for state, count in standing.states.items():
             families["rushes_takes"].add_metric((batch, state.value), count)
         families["rushes_submissions"].add_metric((batch,), standing.submissions)
+        for kind, count in standing.attempts.items():
+            families["rushes_attempts"].add_metric((batch, kind), count)
+        if standing.per_minute is not None:
+            families["rushes_takes_per_minute"].add_metric((batch,), standing.per_minute)
         for by, count in standing.held.items():
             families["rushes_held_takes"].add_metric((batch, by), count)
         if standing.stopped is not None:

@@ -24,13 +24,15 @@ from workers.engine.work import TakeRecord, Work
 from workers.errors import DamagedVideo, DownloadError, LinkExpired, StoreError, StoreFull
 from workers.http.download import Fetched
 from workers.ledger import Ending
+from workers.logs.subject import Subject, about
 from workers.media.container import Container, check_mp4
 from workers.media.darkroom import develop, reprint
 from workers.media.facts import Facts, poster_size
 from workers.media.tags import PARAMETERS, RECEIPT, known_so_far, parameters, write_text
 from workers.money import spend_of
 from workers.receipts import ImageFacts, LastFrame, Receipt, Times, VideoFacts, keys_of, write_receipt
-from workers.steps.failures import STORE_SECONDS, store_failed
+from workers.steps.failures import STORE_SECONDS, attempts_of, store_failed
+from workers.steps.spans import ended, spanning
 
 log = logging.getLogger(__name__)
 
@@ -59,16 +61,24 @@ def collect(context: Context, work: Work) -> None:
         return
     take = context.take(work.batch, work.index)
     rendered = record.value("rendered")
-    with context.leases.holding(work):
+    with (
+        context.leases.holding(work),
+        about(Subject(take.batch, take.name, record.attempt)),
+        spanning(context, "collect", take, record.attempt) as span,
+    ):
         try:
             _bring_home(context, work, record, take, rendered)
         except LinkExpired as error:
+            span.error = context.clean(str(error))
             _ask_for_link(context, work, record, take, error)
         except DownloadError as error:
+            span.error = context.clean(str(error))
             _not_arrived(context, work, record, error)
         except DamagedVideo as error:
+            span.error = context.clean(str(error))
             _damaged(context, work, record, take, error)
         except StoreError as error:
+            span.error = context.clean(str(error))
             store_failed(context, error)
             _again(context, work, record, str(error), seconds=STORE_SECONDS)
         except OSError as error:
@@ -76,6 +86,7 @@ def collect(context: Context, work: Work) -> None:
                 f"the spool at {context.spool} can't be written: {error.strerror or error}. "
                 "Make room there, or set RUSHES_SPOOL"
             )
+            span.error = str(trouble)
             store_failed(context, trouble)
             _again(context, work, record, str(trouble), seconds=STORE_SECONDS)
 
@@ -156,8 +167,11 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
         times = known.times.model_copy(update={"stored": context.clock.now()})
         write_receipt(context.store, known.model_copy(update={"last_frame": last, "times": times}))
     spend = spend_of(context, take, cost)
-    if context.room.move(work, State.COLLECTING, State.DONE, counters={"objects": 4}, spend=spend):
+    if context.room.move(
+        work, State.COLLECTING, State.DONE, counters={"objects": 4, attempts_of("done"): 1}, spend=spend
+    ):
         submitted = record.time("submitted_at") or downloaded
+        context.traces.attempted(take, record.attempt, submitted, "done")
         context.events.done(take, context.store.url(keys.video), context.clock.now() - submitted)
 
 
@@ -259,10 +273,11 @@ def _failed(context: Context, work: Work, record: TakeRecord, take: Take, kind: 
         State.COLLECTING,
         State.FAILED,
         fields={"error": told, "damaged": None, "links": None},
-        counters={"objects": 1},
+        counters={"objects": 1, attempts_of(kind): 1},
         spend="all",
     )
     if moved:
+        ended(context, record, take, kind, str(told["message"]))
         context.events.failed(take, str(told["message"]))
 
 

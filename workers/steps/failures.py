@@ -22,6 +22,7 @@ from workers.providers.errors import (
     Transient,
     Unknown,
 )
+from workers.steps.spans import ended
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,11 @@ WITHDRAWN = "withdrawn"
 
 MAYBE_BILLED = (OutputRefused, Expired, Unknown)
 """Verdicts about jobs that were rendered, or may have been: that they were billed can't be ruled out."""
+
+
+def attempts_of(kind: str) -> str:
+    """The counter of a batch's attempts that have ended so: `done`, or the class of their failure."""
+    return f"attempts:{kind}"
 
 
 def as_json(error: ProviderError, context: Context) -> dict[str, Any]:
@@ -125,16 +131,18 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, error: Provide
     except StoreError as trouble:
         store_failed(context, trouble)
         return False
+    ended(context, record, of, Cancelled.kind if unwanted else error.kind, told["message"])
     submitted = record.time("submitted_at") if record.state is State.SUBMITTING else None
     hold_back(context, take.provider, error, sent_at=submitted)
+    counters = {"objects": 1, attempts_of(Cancelled.kind if unwanted else error.kind): 1}
     fields: dict[str, Any] = {
         **dict.fromkeys(("job", "job_id", "polls", "filed", "submitted_at", "ended", "gone")),
         "error": told,
     }
     if record.orphan_of is not None:
-        context.room.move(work, record.state, State.FAILED, spend=spend, counters={"objects": 1})
+        context.room.move(work, record.state, State.FAILED, spend=spend, counters=counters)
     elif isinstance(error, Cancelled):
-        if context.room.move(work, record.state, State.CANCELLED, fields=fields, spend=spend, counters={"objects": 1}):
+        if context.room.move(work, record.state, State.CANCELLED, fields=fields, spend=spend, counters=counters):
             context.events.failed(take, told["message"])
     elif isinstance(error, RateLimited | AuthRefused | QuotaExhausted):
         # It cost nothing, and waiting for a limit never counts against a take.
@@ -144,7 +152,7 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, error: Provide
             State.WAITING,
             delay=error.retry_after or 0.0,
             fields={**fields, "attempt": record.attempt + 1},
-            counters={"objects": 1},
+            counters=counters,
         )
     elif isinstance(error, Transient) and record.failures + 1 < context.settings.attempts:
         context.room.move(
@@ -153,7 +161,7 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, error: Provide
             State.WAITING,
             delay=UNREACHABLE_SECONDS,
             fields={**fields, "attempt": record.attempt + 1, "failures": record.failures + 1},
-            counters={"objects": 1},
+            counters=counters,
         )
     elif isinstance(error, OutputRefused) and int(record.fields.get("moderated", 0)) < take.retry_moderated:
         moderated = int(record.fields.get("moderated", 0)) + 1
@@ -162,11 +170,11 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, error: Provide
             record.state,
             State.WAITING,
             fields={**fields, "attempt": record.attempt + 1, "moderated": moderated},
-            counters={"objects": 1},
+            counters=counters,
             spend=spend,
         )
     else:
         kept = {"error": told, "failures": record.failures + 1}
-        if context.room.move(work, record.state, State.FAILED, fields=kept, counters={"objects": 1}, spend=spend):
+        if context.room.move(work, record.state, State.FAILED, fields=kept, counters=counters, spend=spend):
             context.events.failed(take, told["message"])
     return True

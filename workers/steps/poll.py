@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jobs.takes import Take
 from workers.context import Context
@@ -12,6 +12,7 @@ from workers.engine.work import TakeRecord, Work, as_ms
 from workers.errors import SettingsError
 from workers.http.errors import Broken, NotSent
 from workers.inputs.resolving import without_secrets
+from workers.logs.subject import Subject, about
 from workers.polling.placing import Bounds, Seen, fixed_gap, lesson, pace
 from workers.providers import adapter
 from workers.providers.errors import Expired, ProviderError, Transient
@@ -31,6 +32,8 @@ from workers.providers.protocol import (
 )
 from workers.steps.answer import as_rendered, being_filed, file_again
 from workers.steps.failures import CANCELLED_WHILE_RUNNING, STORE_SECONDS, end_attempt, hold_back
+from workers.steps.spans import end_span
+from workers.traces.steps import Span, unheard
 from workers.webhooks.paths import heard
 
 log = logging.getLogger(__name__)
@@ -69,6 +72,9 @@ class _Asking:
     polled_at: float = 0.0
     """By Redis's clock: what polls say is held together across workers."""
 
+    span: Span = field(default_factory=unheard)
+    said: dict[str, str] = field(default_factory=dict)
+
 
 def poll(context: Context, works: list[Work]) -> None:
     """Ask how each of these takes' jobs is, and carry each on by what is said. Stale hands do nothing."""
@@ -79,11 +85,14 @@ def poll(context: Context, works: list[Work]) -> None:
         polled_at = context.room.time()
         for one in asking:
             one.asked_at, one.polled_at = context.clock.monotonic(), polled_at
+            one.span = context.traces.begin("poll", one.take, one.record.attempt)
         answers = context.wire.send_many([one.request for one in asking], timeout=POLL_SECONDS)
         again = []
         for one, answer in zip(asking, answers, strict=True):
             told = without_secrets(one.record.value("inputs"), answer)
-            following = _settle(context, one, told, last=rounds > 1)
+            with about(Subject(one.take.batch, one.take.name, one.record.attempt)):
+                following = _settle(context, one, told, last=rounds > 1)
+            end_span(context, one.span, told, **one.said)
             if following is not None:
                 one.request = following
                 again.append(one)
@@ -132,6 +141,7 @@ def _settle(context: Context, one: _Asking, answer: Response | NotSent | Broken,
 
 
 def _carry_on(context: Context, one: _Asking, verdict: Verdict) -> None:
+    one.said = {"rushes.verdict": type(verdict).__name__.lower()}
     match verdict:
         case Rendered():
             moved = context.room.move(

@@ -15,12 +15,13 @@ from workers.engine.work import TakeRecord, Work
 from workers.errors import ObjectMissing, SettingsError, StoreError
 from workers.http.errors import Broken, NotSent
 from workers.ledger import Ending
+from workers.logs.subject import Subject, about
 from workers.providers import adapter
-from workers.providers.errors import ProviderError
+from workers.providers.errors import InDoubt, ProviderError
 from workers.providers.protocol import Job, Listing, Response
 from workers.steps.answer import accepted, job_fields
 from workers.steps.candidates import settled_by_call
-from workers.steps.failures import STORE_SECONDS, WITHDRAWN, hold_back, store_failed
+from workers.steps.failures import STORE_SECONDS, WITHDRAWN, attempts_of, hold_back, store_failed
 from workers.steps.submit import attempt_of
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,11 @@ def settle(context: Context, work: Work) -> None:
     if record is None or record.state is not State.DOUBT or record.fence != work.fence:
         return
     take = context.take(work.batch, work.index)
+    with about(Subject(take.batch, take.name, record.attempt)):
+        _settle(context, work, record, take)
+
+
+def _settle(context: Context, work: Work, record: TakeRecord, take: Take) -> None:
     try:
         if settled_by_record(context, record, take):
             return
@@ -130,7 +136,7 @@ def resubmit(context: Context, record: TakeRecord, take: Take, why: str) -> bool
         State.DOUBT,
         State.WAITING,
         fields={**dict.fromkeys(gone), "attempt": record.attempt + 1, "resubmitted": again},
-        counters={"objects": 1},
+        counters={"objects": 1, attempts_of(InDoubt.kind): 1},
         spend="all",
     )
 
@@ -141,7 +147,8 @@ def waive(context: Context, record: TakeRecord, take: Take, why: str) -> bool:
         Ending(take=take.name, attempt=record.attempt, kind="waived", message=why, at=context.clock.now())
     )
     work = Work(Step.SETTLE, record.batch, record.index, record.fence, record.attempt)
-    return context.room.move(work, record.state, State.WAIVED, counters={"objects": 1}, spend="all")
+    given_up = {attempts_of(InDoubt.kind): 1} if record.state is State.DOUBT else {}
+    return context.room.move(work, record.state, State.WAIVED, counters={"objects": 1, **given_up}, spend="all")
 
 
 def _leave(context: Context, work: Work, record: TakeRecord, take: Take) -> None:

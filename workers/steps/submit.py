@@ -23,12 +23,14 @@ from workers.errors import SettingsError, StoreError
 from workers.http.calls import Outcome
 from workers.inputs.resolving import resolve, without_secrets
 from workers.ledger import Intent
+from workers.logs.subject import Subject, about
 from workers.providers import adapter
 from workers.providers.errors import AuthRefused, InDoubt, ProviderError, QuotaExhausted, RateLimited, Transient
 from workers.providers.protocol import Attempt, CallingBack, Request
 from workers.settings import Settings
 from workers.steps.answer import RECORDED_SECONDS, settle, take_back
 from workers.steps.failures import STORE_SECONDS, as_json, end_attempt, hold_back, store_failed, upload_failed
+from workers.steps.spans import end_span
 from workers.steps.take_over import take_over
 from workers.webhooks.paths import Called, path_of
 
@@ -122,8 +124,13 @@ def submit(context: Context, work: Work) -> None:
         take_back(context, work, "", again_since=again_since)
         return
 
+    span = context.traces.begin("submit", take, work.attempt)
+
     def answered(outcome: Outcome) -> None:
-        settle(context, work, take, without_secrets(resolved.fields.get("inputs"), outcome))
+        told = without_secrets(resolved.fields.get("inputs"), outcome)
+        with about(Subject(take.batch, take.name, work.attempt)):  # in another thread, perhaps
+            settle(context, work, take, told)
+        end_span(context, span, told)
 
     if translator.submit_timeout <= LONGEST_WAIT:
         answered(context.wire.send_many([request], timeout=translator.submit_timeout)[0])

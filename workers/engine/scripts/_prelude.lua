@@ -299,6 +299,20 @@ local function leave(batch, index, from)
   redis.call('SREM', batch_key(batch, 'alive'), index)
 end
 
+-- How many takes came to an end by a video, or by failing, in each of the last minutes: how fast a batch gets on can then be
+-- said by whoever has only just begun to look.
+local MINUTES = 15
+local function count_end(batch)
+  local key, minute = batch_key(batch, 'pace'), math.floor(NOW / 60000)
+  redis.call('HINCRBY', key, minute, 1)
+  if redis.call('HLEN', key) > 2 * MINUTES then
+    for _, old in ipairs(redis.call('HKEYS', key)) do
+      if tonumber(old) < minute - MINUTES then redis.call('HDEL', key, old) end
+    end
+  end
+  redis.call('EXPIRE', key, 3600)
+end
+
 -- Move one take, with all that follows from where it goes. `delay` (ms) says when it is due next.
 move = function(batch, index, from, to, delay, fields, spend)
   if not (LEGAL[from] and LEGAL[from][to]) then
@@ -327,6 +341,10 @@ move = function(batch, index, from, to, delay, fields, spend)
 
   if from == to then
     -- It keeps the seat that it has, or has none.
+    if to == 'rendering' then
+      redis.call('HINCRBY', lane_key(lane), 'polls', 1)
+      redis.call('HINCRBY', lane_key(lane), 'polls_ms', whole(delay))
+    end
   elseif SEATED[to] and not UNSEATED[from] then
     redis.call('SADD', lane_key(lane, 'seats'), who)
   elseif not (to == 'doubt' or (to == 'waiting' and again)) or redis.call('HGET', lane_key(lane), 'queues') == '1' then
@@ -359,6 +377,7 @@ move = function(batch, index, from, to, delay, fields, spend)
     redis.call('HSET', key, 'state', to)
     set_fields(key, fields)
   end
+  if (to == 'done' or to == 'failed') and not is_orphan(index) then count_end(batch) end
   if OVER[to] then release_children(batch, index, to) end
   return to
 end

@@ -1,0 +1,1 @@
+"""What workers write down as they go: one line an event, with the take that it is about."""
