@@ -343,10 +343,11 @@ class WaitingRoom(Lookout):
         fields: Mapping[str, Any],
         counters: Mapping[str, int] | None = None,
         besides: bool = False,
-    ) -> Literal["rendering", "known", "orphan", "unknown"]:
+    ) -> Literal["rendering", "known", "orphan", "over", "unknown"]:
         """Record a job that a provider has named. It is never refused. `besides` says that it is known to be an orphan.
 
-        A take that is elsewhere, or at another attempt, makes it an orphan, which is followed besides the take;
+        A take that is elsewhere, or at another attempt, makes it an orphan, which is followed besides the take. One
+        that is `"known"` is the take's already, one that is `"over"` was followed to its end, so it is on record;
         `"unknown"` says that Redis doesn't know the batch any more, and has kept nothing.
         """
         answer = self._run(
@@ -360,7 +361,7 @@ class WaitingRoom(Lookout):
             attempt,
             int(besides),
         )
-        return cast("Literal['rendering', 'known', 'orphan', 'unknown']", as_text(answer))
+        return cast("Literal['rendering', 'known', 'orphan', 'over', 'unknown']", as_text(answer))
 
     def note(self, batch: str, index: int, job_id: str | None, fields: Mapping[str, Any]) -> None:
         """Keep `fields` with a take that is alive and, unless it is None, still that job's."""

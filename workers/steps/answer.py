@@ -122,15 +122,20 @@ def accepted(
             context.clock.sleep(1.0)
     if outcome == "orphan":
         log.error("%s: job %s was accepted while the take was elsewhere already", take.name, job.id)
-        _file(context, acceptance, batch, orphan=True)  # and again by its first poll, if this one failed
+        besides = _besides(context, batch, job.id)
+        if besides is None:
+            _file(context, acceptance, batch, orphan=True)
+        else:
+            _file_or_leave(context, acceptance, batch, besides, orphan=True)
+        return
+    if outcome == "over":
         return
     if outcome == "unknown":
         # Redis has lost the batch: the store alone can tell whoever takes it up again.
         while not _file(context, acceptance, batch):
             context.clock.sleep(1.0)
         return
-    if not _file_for_good(context, acceptance, batch, index):
-        context.room.note(batch, index, acceptance.job_id, {"filing": None})  # the first poll writes it
+    _file_or_leave(context, acceptance, batch, index)
     context.events.accepted(take)
 
 
@@ -183,7 +188,7 @@ def being_filed(context: Context, record: TakeRecord) -> bool:
     One that died is waited for as long as it might have taken, counted from the first poll by Redis's clock.
     """
     filing = record.fields.get("filing")
-    if filing is None or record.orphan_of is not None or record.value("acceptance") is None:
+    if filing is None or record.value("acceptance") is None:
         return False
     until = record.time("filing")
     now = context.room.time()
@@ -218,6 +223,21 @@ def take_back(context: Context, work: Work, reason: str, *, again_since: float |
         fields={"waits_for": context.clean(reason) or None, **kept},
         counters={"submissions": -1},
     )
+
+
+def _besides(context: Context, batch: str, job_id: str) -> int | None:
+    """The index under which a job is followed besides its take; None when that can't be known, or it is no longer."""
+    try:
+        told = context.room.orphans(batch).get(job_id, "")
+    except RedisError as error:
+        log.warning("job %s goes to the store before it is known how Redis has it: %s", job_id, error)
+        return None
+    return int(told) if told.isdigit() else None
+
+
+def _file_or_leave(context: Context, acceptance: Acceptance, batch: str, index: int, *, orphan: bool = False) -> None:
+    if not _file_for_good(context, acceptance, batch, index, orphan=orphan):
+        context.room.note(batch, index, acceptance.job_id, {"filing": None})  # the first poll writes it
 
 
 def _file_for_good(context: Context, acceptance: Acceptance, batch: str, index: int, *, orphan: bool = False) -> bool:
