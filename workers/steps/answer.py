@@ -19,7 +19,7 @@ from workers.http.errors import Broken, NotSent
 from workers.ledger import Acceptance
 from workers.polling.placing import Bounds, Seen
 from workers.providers import adapter
-from workers.providers.errors import AuthRefused, InDoubt, ProviderError, QuotaExhausted, RateLimited
+from workers.providers.errors import AuthRefused, InDoubt, KeyTaken, ProviderError, QuotaExhausted, RateLimited
 from workers.providers.protocol import Delivered, Job, Rendered, Response
 from workers.providers.reading import quota_left
 from workers.steps.failures import UNREACHABLE_SECONDS, as_json, came_to_nothing, end_attempt, hold_back
@@ -27,6 +27,10 @@ from workers.steps.failures import UNREACHABLE_SECONDS, as_json, came_to_nothing
 log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 5.0
+
+KEY_TAKEN_BELIEVED = 3
+"""A key may be taken by the very request whose answer was lost; when it is so often in a row, by another one."""
+
 LISTED_SECONDS = 5.0
 """A provider may take a moment to list what it has just accepted."""
 
@@ -295,9 +299,16 @@ def _doubt(context: Context, work: Work, take: Take, error: InDoubt) -> None:
     translator = adapter(take.provider)
     record = context.room.take(work.batch, work.index)
     sent = None if record is None else record.time("again_since") or record.time("submitted_at")
+    taken = 0
+    if record is not None and isinstance(error, KeyTaken):
+        taken = int(record.fields.get("key_taken", 0)) + 1
+    if taken >= KEY_TAKEN_BELIEVED:
+        log.error("%s is in doubt: %s", take.name, told["message"])
+        in_doubt(context, work, take, told)
+        return
     if translator.settling == "again" and sent and context.room.time() - sent < translator.settling_seconds:
         log.warning("%s: %s; asking again under the same key", take.name, told["message"])
-        fields = {"again_since": as_ms(sent), "waits_for": told["message"]}
+        fields = {"again_since": as_ms(sent), "waits_for": told["message"], "key_taken": taken or None}
         context.room.move(work, State.SUBMITTING, State.WAITING, delay=AGAIN_SECONDS, fields=fields)
         return
     log.error("%s is in doubt: %s", take.name, told["message"])
