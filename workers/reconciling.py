@@ -344,10 +344,21 @@ def _reuse(
     for index, twin in awaited.items():
         if not context.room.adopt(batch, index, State.BLOCKED, {"attempt": 1, "blocked_on": twin}):
             known = context.room.take(batch, index)
-            if known is not None and known.state is State.WAITING:
-                work = Work(Step.SUBMIT, batch, index, known.fence, known.attempt)
-                context.room.move(work, State.WAITING, State.BLOCKED, fields={"blocked_on": twin})
+            if known is not None:
+                _wait_for_twin(context, known, twin)
     return set(given)
+
+
+def _wait_for_twin(context: Context, known: TakeRecord, twin: int) -> None:
+    work = Work(Step.SUBMIT, known.batch, known.index, known.fence, known.attempt)
+    if known.state is State.BLOCKED and "chained" in known.fields:
+        # It waits for what it takes up; what its twin brings comes without.
+        freed = {"blocked_on": None, "chained": None}
+        if not context.room.move(work, State.BLOCKED, State.WAITING, fields=freed):
+            return
+    elif known.state is not State.WAITING:
+        return
+    context.room.move(work, State.WAITING, State.BLOCKED, fields={"blocked_on": twin})
 
 
 def _merely_waits(context: Context, batch: str, index: int, found: list[AttemptRecord]) -> bool:
