@@ -306,14 +306,15 @@ class WaitingRoom(Lookout):
         counters: Mapping[str, int] | None = None,
         spend: Spend | None = None,
         server: str | None = None,
+        held_by: str | None = None,
     ) -> bool:
         """One transition, compare-and-set: False when the take has moved on without this hand.
 
         `delay` (seconds) says when the take is due next: as a lease, a poll, or a return from waiting. `fields` are
         kept with the take (None removes one). `spend` says what becomes of the money reserved for it, None leaves that
         to where it goes. `server` is the run id of the Redis by which the caller knows the take: one that was started
-        anew since may have gone back, and fences come again then. Raises `IllegalTransition` for a step that the states
-        don't have.
+        anew since may have gone back, and fences come again then; `held_by` is the token under which the caller took it
+        in hand, which doesn't. Raises `IllegalTransition` for a step that the states don't have.
         """
         hand = secrets.token_hex(8)
         answer = self._run(
@@ -329,6 +330,7 @@ class WaitingRoom(Lookout):
             json.dumps(dict(counters or {})),
             "" if spend is None else json.dumps(spend),
             server or "",
+            held_by or "",
         )
         return bool(as_text(answer))
 

@@ -213,10 +213,13 @@ def file_again(context: Context, record: TakeRecord) -> bool:
     )
 
 
-def take_back(context: Context, work: Work, reason: str, *, again_since: float | None = None) -> None:
+def take_back(
+    context: Context, work: Work, reason: str, *, again_since: float | None = None, hand: str | None = None
+) -> None:
     """Nothing was sent: the take waits again, and its attempt counts for nothing.
 
-    `again_since` (seconds since the epoch) is when it was sent before under the same key, if it was.
+    `again_since` (seconds since the epoch) is when it was sent before under the same key, if it was. `hand` is the
+    caller's token: where Redis has gone back, another one may have the same fence, and be about to send.
     """
     kept = {} if again_since is None else {"again_since": as_ms(again_since)}
     context.room.move(
@@ -226,6 +229,7 @@ def take_back(context: Context, work: Work, reason: str, *, again_since: float |
         delay=UNREACHABLE_SECONDS,
         fields={"waits_for": context.clean(reason) or None, **kept},
         counters={"submissions": -1},
+        held_by=hand,
     )
 
 

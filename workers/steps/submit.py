@@ -115,12 +115,12 @@ def submit(context: Context, work: Work) -> None:
         context.ledger(work.batch).intend(intent)
     except StoreError as error:
         store_failed(context, error)
-        take_back(context, work, str(error), again_since=again_since)
+        take_back(context, work, str(error), again_since=again_since, hand=hand)
         return
     lease = translator.submit_timeout + BEGIN_SECONDS + LEASE_MARGIN
     begun = context.clock.monotonic()
     if not context.room.may_send(work, lease=lease, hand=hand) or context.clock.monotonic() - begun > BEGIN_SECONDS:
-        take_back(context, work, "", again_since=again_since)
+        take_back(context, work, "", again_since=again_since, hand=hand)
         return
 
     def answered(outcome: Outcome) -> None:
