@@ -24,7 +24,7 @@ from workers.engine.lease import LeaseKeeper
 from workers.engine.limits import Limits
 from workers.engine.room import WaitingRoom
 from workers.engine.states import ORPHANS
-from workers.errors import RedisError, SettingsError
+from workers.errors import RedisError, SettingsError, TakeForgotten
 from workers.http.calls import LongCalls
 from workers.http.download import Download
 from workers.http.wire import Wire
@@ -75,15 +75,22 @@ class Context:
     def take(self, batch: str, index: int) -> Take:
         """One take of an open batch, or what came besides it, under a name of its own.
 
-        Raises `RedisError` when Redis doesn't know the batch.
+        Raises `RedisError` when Redis doesn't know the batch, and `TakeForgotten` when it has gone back to before the
+        take was asked for.
         """
         if index < ORPHANS:
-            return self.expansion(batch)[index]
+            return self._take(batch, index)
         record = self.room.take(batch, index)
         if record is None or record.orphan_of is None or record.job is None:
             raise RedisError(f"Redis does not know the job {index} of the batch {batch!r} any more")
-        take = self.expansion(batch)[record.orphan_of]
+        take = self._take(batch, record.orphan_of)
         return replace(take, index=index, name=f"{take.name}.orphan-{orphan_token(record.job['id'])}")
+
+    def _take(self, batch: str, index: int) -> Take:
+        expansion = self.expansion(batch)
+        if index >= expansion.total:
+            raise TakeForgotten(batch, index)
+        return expansion[index]
 
     def expansion(self, batch: str) -> Expansion:
         """The takes of an open batch, from its frozen manifest. Raises `RedisError` when Redis doesn't know it."""

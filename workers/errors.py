@@ -3,6 +3,7 @@
 RushesError                     jobs/errors.py: a message for a person
 ├── SettingsError               a setting or a key is missing or makes no sense            exit 2
 ├── RedisError                  Redis can't be reached, refuses us, or may forget          exit 5
+│   └── TakeForgotten           it has gone back to before the take was asked for
 ├── IllegalTransition           a defect in Rushes: a take was to go where its state doesn't lead
 ├── StoreError                  the store did not do what it was asked; asking again may help
 │   ├── StoreRefused            it never will: no such bucket, no permission, bad key      exit 5
@@ -29,6 +30,13 @@ class RedisError(RushesError):
     """Redis can't be reached, refuses us, or is set up so that it may forget."""
 
     exit_code = 5
+
+
+class TakeForgotten(RedisError):
+    """Redis was started anew with the manifests of before an edit, which have no such take. The store has it."""
+
+    def __init__(self, batch: str, index: int) -> None:
+        super().__init__(f"Redis has gone back to before the batch {batch!r} had a take {index}; the store knows more")
 
 
 class IllegalTransition(RushesError):

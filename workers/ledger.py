@@ -51,7 +51,8 @@ class Intent(Record):
     `attempt` counts a take's attempts from 1. `identity` is `Asked.identity()`; `request_digest` is the sha256
     (hex) of the request's body. `highest_price` is the most it can cost, in `currency`; None when it is not known.
     `at` is in seconds since the epoch. `hand` is the token under which Redis knows whoever wrote it: should Redis know
-    of another one, it has forgotten this. `parents` are the files of other takes that the request holds.
+    of another one, it has forgotten this. `parents` are the files of other takes that the request holds. `webhook` is
+    the `fingerprint` of the URL that the provider was told to call, None without one.
     """
 
     take: str
@@ -64,6 +65,7 @@ class Intent(Record):
     hand: str | None = None
     at: Moment
     parents: tuple[TakenUp, ...] = ()
+    webhook: str | None = None
 
 
 class Acceptance(Record):

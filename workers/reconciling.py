@@ -12,13 +12,15 @@ from workers.context import Context
 from workers.engine.states import State, Step
 from workers.engine.work import TakeRecord, Work, as_ms
 from workers.errors import ObjectMissing, RedisError
-from workers.ledger import Acceptance, AttemptRecord, Ending, Ledger, orphan_token
+from workers.ledger import Acceptance, AttemptRecord, Ending, Intent, Ledger, orphan_token
 from workers.money import reservation, spent_on_record
 from workers.providers import adapter
 from workers.receipts import done_takes, read_receipt
 from workers.reuse import copy_all, from_other_batches, twins
 from workers.steps.answer import job_fields
 from workers.steps.settle import settled_by_record
+from workers.steps.submit import webhook_of
+from workers.webhooks.paths import Called, fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -234,11 +236,18 @@ class _OneTake:
         translator = adapter(intent.provider)
         fields |= {"submitted_at": as_ms(intent.at), "lane": intent.provider, "hand": intent.hand}
         if translator.settling == "again" and self._context.room.time() - intent.at < translator.settling_seconds:
-            # The same key brings the same job back, if there is one.
-            return State.WAITING, {**fields, "again_since": fields["submitted_at"]}
+            # The same key brings the same job back, if there is one, and it has to come with the same request.
+            again = {"again_since": fields["submitted_at"], "webhook": self._webhook(intent)}
+            return State.WAITING, {**fields, **again}
         told = "it was about to be submitted when its state was lost, so it may have been accepted"
         fields["error"] = {"kind": "in-doubt", "message": told, "status": None, "body": None}
         return State.DOUBT, fields
+
+    def _webhook(self, intent: Intent) -> str | None:
+        """Where the provider was told to call, if that can still be known."""
+        called = Called(self._batch, self._index, intent.attempt)
+        url = webhook_of(self._context.settings, intent.provider, called)
+        return url if url is not None and fingerprint(url) == intent.webhook else None
 
     def _ended(self, fields: dict[str, object]) -> tuple[State, dict[str, object]]:
         latest = self._latest
@@ -335,10 +344,21 @@ def _reuse(
     for index, twin in awaited.items():
         if not context.room.adopt(batch, index, State.BLOCKED, {"attempt": 1, "blocked_on": twin}):
             known = context.room.take(batch, index)
-            if known is not None and known.state is State.WAITING:
-                work = Work(Step.SUBMIT, batch, index, known.fence, known.attempt)
-                context.room.move(work, State.WAITING, State.BLOCKED, fields={"blocked_on": twin})
+            if known is not None:
+                _wait_for_twin(context, known, twin)
     return set(given)
+
+
+def _wait_for_twin(context: Context, known: TakeRecord, twin: int) -> None:
+    work = Work(Step.SUBMIT, known.batch, known.index, known.fence, known.attempt)
+    if known.state is State.BLOCKED and "chained" in known.fields:
+        # It waits for what it takes up; what its twin brings comes without.
+        freed = {"blocked_on": None, "chained": None}
+        if not context.room.move(work, State.BLOCKED, State.WAITING, fields=freed):
+            return
+    elif known.state is not State.WAITING:
+        return
+    context.room.move(work, State.WAITING, State.BLOCKED, fields={"blocked_on": twin})
 
 
 def _merely_waits(context: Context, batch: str, index: int, found: list[AttemptRecord]) -> bool:

@@ -216,21 +216,25 @@ def _cancelled(provider: str, dice: random.Random) -> Scenario:
 
 def _budget(provider: str, dice: random.Random) -> Scenario:
     """A budget for five takes of eight, while answers are lost and workers die with a job in hand."""
-    sample = Expansion(Manifest.model_validate(manifest("night", provider, 1, ())))[0]
-    price = highest_price(sample, own=None)
-    assert price is not None, f"{provider} has no prices, so it can have no budget"
     points = (dice.choice(("id-not-stored", "id-not-filed")), "mid-upload")
     return Scenario(
         "",
         {"night": provider},
         takes=8,
         seats={provider: 2},
-        terms={"budget": f"{price.amount * Decimal('5.5')} {price.currency}"},
+        terms={"budget": _budget_for(provider, Decimal("5.5"))},
         trouble={dice.randint(1, 2): dice.choice(("reset", "cut"))},
         orders=tuple(_orders(Strike(point)) for point in points),
         environ=SLOWLY,
         codes=frozenset({6, 7}),
     )
+
+
+def _budget_for(provider: str, takes: Decimal) -> str:
+    sample = Expansion(Manifest.model_validate(manifest("night", provider, 1, ())))[0]
+    price = highest_price(sample, own=None)
+    assert price is not None, f"{provider} has no prices, so it can have no budget"
+    return f"{price.amount * takes} {price.currency}"
 
 
 def _seats_in_doubt(provider: str, dice: random.Random) -> Scenario:
@@ -314,20 +318,25 @@ def chain(provider: str) -> Scenario:
 
 def judging(takes: int, seconds: float, every: float) -> Scenario:
     """The night that this is judged by: three providers, drops after acceptance, a worker killed every few seconds, and
-    in the middle a Redis that forgets everything and a bucket that is down.
+    in the middle a Redis that forgets everything and a bucket that is down. Each batch has a budget that leaves a tenth
+    of its takes, and at least one, undone.
 
     All of it, it is played with processes that are started from scratch, as a person starts them.
     """
     drops = ("drop", "drop", "garbage-submit")
+    batches = {"one": "fal", "two": "apiframe", "three": "ark"}
+    payable = min(Decimal(takes) * Decimal("0.9"), Decimal(takes - 1)) + Decimal("0.5")
     return Scenario(
         f"judging-{takes}-{SEED}",
-        {"one": "fal", "two": "apiframe", "three": "ark"},
+        batches,
         takes=takes,
         together=2,
         faults=drops,
         every=every,
         most=max(2, takes // 2),
         seats={"fal": 10, "apiframe": 10, "ark": 40},
+        budgets={batch: _budget_for(provider, payable) for batch, provider in batches.items()},
+        codes=frozenset({6, 7}),
         moments=(
             Moment(takes, lambda stage: stage.mood("down"), lasting=4.0, undo=lambda stage: stage.mood("up")),
             Moment(takes * 3 // 2, lambda stage: stage.redis.flush()),

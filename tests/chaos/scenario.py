@@ -39,9 +39,10 @@ class Scenario:
     peace. `together` workers run at once. `every` is after how many seconds, again and again, a worker that was ready
     is killed, up to `most` of them: a batch that gets no peace at all gets nowhere.
 
-    `terms` stand in the manifest besides what is to be rendered. `editions` is how many manifests there are in the end.
-    `codes` are those with which a command may end and the batch is at its end, and `sure` is as in `Evidence`. `forked`
-    says that processes come from the nursery, and are not started from scratch.
+    `terms` stand in the manifest besides what is to be rendered, and `budgets` are those of batches by name. `editions`
+    is how many manifests there are in the end. `codes` are those with which a command may end and the batch is at its
+    end, and `sure` is as in `Evidence`. `forked` says that processes come from the nursery, and are not started from
+    scratch.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Scenario:
     environ: Mapping[str, str] = field(default_factory=dict)
     seats: Mapping[str, int] = field(default_factory=dict)
     terms: Mapping[str, Any] = field(default_factory=dict)
+    budgets: Mapping[str, str] = field(default_factory=dict)
     editions: int = 1
     codes: frozenset[int] = frozenset({0, 6})
     sure: bool = False

@@ -86,7 +86,10 @@ class Stage:
         """Play it to its end; what it left behind."""
         scenario = self.scenario
         for batch, provider in scenario.batches.items():
-            self._write(batch, manifest(batch, provider, scenario.takes, scenario.faults) | dict(scenario.terms))
+            told = manifest(batch, provider, scenario.takes, scenario.faults) | dict(scenario.terms)
+            if batch in scenario.budgets:
+                told["budget"] = scenario.budgets[batch]
+            self._write(batch, told)
         with self._observed():
             while len(self.workers) < scenario.together:
                 self._start_worker()
@@ -148,7 +151,7 @@ class Stage:
     @contextmanager
     def _observed(self) -> Iterator[None]:
         """Look at the money of every batch with a budget, all the while."""
-        if "budget" not in self.scenario.terms:
+        if "budget" not in self.scenario.terms and not self.scenario.budgets:
             yield
             return
         over = threading.Event()

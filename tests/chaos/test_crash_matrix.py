@@ -8,26 +8,31 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from evidence import Evidence
 from invariants import blind, complaints
 from matrix import CRASHES, FAULTED, PLAYED_CHAINS, SEED, WHOLE, chain, crash, fault, judging
 from scenario import Scenario
 from stage import House, perform
 
 
-def holds(scenario: Scenario, folder: Path, house: House) -> None:
-    """Play it, and see that every invariant holds, and that each would have noticed."""
+def holds(scenario: Scenario, folder: Path, house: House) -> Evidence:
+    """Play it, and see that every invariant holds, and that each would have noticed; what it left behind."""
     evidence = perform(scenario, folder=folder, house=house, seed=SEED)
     said = "\n".join(batch.said.output for batch in evidence.batches)
     told = f"\nto see it again: RUSHES_CHAOS_SEED={SEED}\n{said}"
     wrong = complaints(evidence)
     assert not wrong, "\n".join(wrong) + told
     assert blind(evidence) == [], "this scenario leaves nothing by which these could fail" + told
+    return evidence
 
 
 # The longest first, so that no process is left alone with it.
 @pytest.mark.timeout(900)
 def test_the_night_that_it_is_judged_by(tmp_path: Path, house: House) -> None:
-    holds(judging(100, 800.0, 4.0) if WHOLE else judging(4, 100.0, 2.0), tmp_path, house)
+    evidence = holds(judging(100, 800.0, 4.0) if WHOLE else judging(4, 100.0, 2.0), tmp_path, house)
+    for batch in evidence.batches:
+        assert (batch.stopped, batch.said.code in (6, 7)) == ("budget", True), f"{batch.name}: its budget was no limit"
+        assert batch.waiting > 0
 
 
 @pytest.mark.parametrize("provider", PLAYED_CHAINS)

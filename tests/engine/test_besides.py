@@ -42,13 +42,13 @@ def test_it_is_counted_besides_the_takes(hall: Hall) -> None:
     assert (standing(hall).orphans, standing(hall).orphans_alive, standing(hall).open) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("known", ["alive", "over"])
-def test_told_again_it_is_known(hall: Hall, known: str) -> None:
+@pytest.mark.parametrize("answer", ["orphan", "over"])
+def test_told_again_it_is_not_followed_twice(hall: Hall, answer: str) -> None:
     poll = besides(hall)
-    if known == "over":
+    if answer == "over":
         hall.room.move(poll, State.RENDERING, State.FAILED)
     before = hall.keys()
-    assert hall.accept(Work(Step.SUBMIT, "b", 0, 1, 3), "late") == "known"
+    assert hall.accept(Work(Step.SUBMIT, "b", 0, 1, 3), "late") == answer
     assert hall.keys() == before
 
 

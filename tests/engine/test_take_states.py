@@ -269,7 +269,7 @@ class TestAccept:
         assert hall.room.move(work, start, end, fields=gone if end is State.WAITING else {})
         before = hall.keys()
         hall.time.forward(86_000)
-        assert hall.accept(Work(Step.SUBMIT, "b", 0, 1, 1), "job-1") == "known"
+        assert hall.accept(Work(Step.SUBMIT, "b", 0, 1, 1), "job-1") == "over"
         assert hall.keys() == before
 
     def test_it_is_not_remembered_for_ever(self, hall: Hall) -> None:
@@ -285,7 +285,7 @@ class TestAccept:
         hall.open(total=1)
         hall.rendering("job-1")
         hall.room.mark_done("b", [0], gone_back=True)
-        assert hall.accept(Work(Step.SUBMIT, "b", 0, 1, 1), "job-1") == "known"
+        assert hall.accept(Work(Step.SUBMIT, "b", 0, 1, 1), "job-1") == "over"
 
     def test_a_job_that_arrives_after_its_take_fell_in_doubt_is_taken_up(self, hall: Hall) -> None:
         hall.open(total=1)

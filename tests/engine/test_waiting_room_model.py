@@ -312,7 +312,8 @@ class RoomMachine(RuleBasedStateMachine):
         orphans = self.model.orphans[at[0]]
         answer = self.hall.room.accept(*at, attempt=attempt, job_id=named, first_poll=2.0, fields={})
         if take.known and take.job == named:
-            assert answer == "known"
+            over = take.state in (State.FAILED, State.CANCELLED, State.WAIVED)
+            assert answer == ("over" if over else "known")
         elif take.state in TAKEN_UP and not behind:
             assert answer == "rendering"
             # It may have been taken for one that came besides.
@@ -324,8 +325,10 @@ class RoomMachine(RuleBasedStateMachine):
             take.fence += 1
             self._moved(take, State.RENDERING, 2000)
             take.job = named
+        elif orphans.get(named, "").isdigit():
+            assert answer == "orphan"
         elif named in orphans or named in self.model.over:
-            assert answer == "known"
+            assert answer == "over"
         else:
             assert answer == "orphan"
             self.model.followed[at[0]] += 1

@@ -14,6 +14,7 @@ from workers.chains.blockers import blocked
 from workers.chains.files import parent_files
 from workers.decisions import Target, cancel, retry
 from workers.engine.states import State, Step
+from workers.engine.work import Work
 from workers.ledger import Acceptance, Intent
 from workers.opening import reopen_batch
 from workers.steps import submit
@@ -171,3 +172,36 @@ def test_what_was_cancelled_before_its_parent_was_done_is_rendered_and_given_no_
     assert retry(bench.context, Target.parse("b/follow/0001")).takes == {"follow/0001-seed1": "waiting, for attempt 2"}
     assert "reuse" not in bench.record(2).fields
     assert 2 in admitted(bench)
+
+
+@pytest.mark.parametrize("brings", [True, False])
+def test_what_waits_for_its_parent_waits_for_a_withdrawn_twin_instead(
+    bench: Bench, fal: ScriptedFal, *, brings: bool
+) -> None:
+    """Two chains ask for the same, one is further, and it is that one which the manifest lets go of."""
+    other = {**FOLLOW, "name": "other", "for_each": "t", "start_image": "t.last_frame"}
+    opened(bench, edited(shot(seed=[1]), shot("t", seed=[1]), FOLLOW, other))
+    index = {bench.context.take("b", at).name: at for at in range(4)}
+    follow, awaiting = index["follow/0001-seed1"], index["other/0001-seed1"]
+    parent, ahead = index["t/0001-seed1"], index["s/0001-seed1"]
+    bench.room.pause("fal", kind="quota", reason="until the first is done")
+    done(bench, ahead)
+    bench.room.mark_done("b", [ahead])
+    bench.room.set_limits("fal", bench.context.limits("fal"))
+    assert sorted(admitted(bench)) == sorted([parent, follow])
+    assert bench.record(awaiting).fields["blocked_on"] == str(parent)
+    on_record(bench, follow, accepted=True)
+    hand = Work(Step.SUBMIT, "b", follow, bench.record(follow).fence, 1)
+    assert bench.room.move(hand, State.ADMITTED, State.SUBMITTING)
+    bench.room.accept("b", follow, attempt=1, job_id="job-1", first_poll=1000.0, fields={})
+    opened(bench, edited(shot("t", seed=[1]), other))
+    assert bench.record(awaiting).fields["blocked_on"] == str(follow)
+    if brings:
+        finish(bench, follow)
+        assert awaiting in admitted(bench)
+        assert bench.record(awaiting).fields["reuse"] == str(follow)
+    else:
+        hand = Work(Step.POLL, "b", follow, bench.record(follow).fence, 1)
+        assert bench.room.move(hand, State.RENDERING, State.FAILED)
+        assert awaiting not in admitted(bench)
+        assert bench.record(awaiting).fields["blocked_on"] == str(parent), "it is rendered when that is done"

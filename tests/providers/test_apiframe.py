@@ -26,6 +26,7 @@ from workers.providers.errors import (
     InDoubt,
     InputRefused,
     Invalid,
+    KeyTaken,
     OutputRefused,
     ProviderError,
     QuotaExhausted,
@@ -215,7 +216,7 @@ DETAILS = {"error": "Validation failed", "details": {"seedanceParams.duration": 
         (answer(402), QuotaExhausted, "out of credits"),
         (answer(429, {"error": "Rate limit exceeded"}), RateLimited, "Rate limit"),
         # That the key is known already is no refusal: it says that a job was made.
-        (answer(409, {"error": "Key reused"}), InDoubt, "a job was made of it: Key reused"),
+        (answer(409, {"error": "Key reused"}), KeyTaken, "a job was made of it: Key reused"),
         (answer(503, {"error": "queue outage"}), InDoubt, "HTTP 503"),
         (answer(500, {"error": "x"}), InDoubt, "may have accepted"),
         (answer(502, NGINX), InDoubt, "HTTP 502"),

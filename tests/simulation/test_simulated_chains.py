@@ -9,11 +9,12 @@ import os
 import pytest
 from sim_schedule import Lean, Run
 
+FROM = int(os.environ.get("RUSHES_FROM", "0"))
 SCHEDULES = int(os.environ.get("RUSHES_CHAINED_SCHEDULES", "25"))
 
 
 def test_no_chained_schedule_pays_twice_or_loses_anything(simulate: Run) -> None:
-    for seed in range(SCHEDULES):
+    for seed in range(FROM, FROM + SCHEDULES):
         schedule, error = simulate(seed, Lean(chained=True))
         if error is not None:
             trace = "\n".join(schedule.world.trace[:1] + schedule.world.trace[1:][-120:])

@@ -10,9 +10,11 @@ from workers.engine.states import ORPHANS, State, Step
 from workers.engine.work import Work
 from workers.errors import StoreError
 from workers.ledger import orphan_token
+from workers.providers.protocol import Job, Response
 from workers.receipts import read_receipt
 from workers.sandbox.server import Sandbox
 from workers.steps import collect, poll, submit
+from workers.steps.answer import accepted
 
 LATE = orphan_token("late")
 ORPHANED = f"b/.rushes/attempts/s/0001/1.orphan-{LATE}"
@@ -97,6 +99,45 @@ class TestASecondJob:
         poll(bench.context, bench.all_due(Step.POLL))
         assert fal.count("GET") == 1
         assert f"{ORPHANED}.accepted.json" in bench.store.puts
+
+    def test_one_hand_writes_its_acceptance(self, bench: Bench, fal: ScriptedFal) -> None:
+        work = late(bench, fal)
+        poll(bench.context, [work])
+        assert bench.store.puts.count(f"{ORPHANED}.accepted.json") == 1
+
+    def test_a_poll_leaves_that_to_the_hand_that_is_still_at_it(self, bench: Bench, fal: ScriptedFal) -> None:
+        asked: list[int] = []
+
+        def slow(key: str) -> None:
+            if key == f"{ORPHANED}.accepted.json" and not asked:
+                bench.clock.forward(60)
+                poll(bench.context, bench.all_due(Step.POLL))
+                asked.append(fal.count("GET"))
+
+        bench.store.before = slow
+        work = late(bench, fal)
+        assert asked == [0], "nothing is asked before it is on record"
+        poll(bench.context, [work])
+        assert fal.count("GET") == 1
+        assert bench.store.puts.count(f"{ORPHANED}.accepted.json") == 1
+
+    @pytest.mark.parametrize("over", [False, True])
+    def test_told_again_it_is_not_taken_for_the_takes_own(self, bench: Bench, fal: ScriptedFal, *, over: bool) -> None:
+        # Redis had heard of it, and its answer to that was lost.
+        work = late(bench, fal)
+        poll(bench.context, [work])
+        if over:
+            bench.clock.forward(60)
+            fal.completed()
+            fal.results = [
+                lambda asked: asked.say(422, {"detail": [{"msg": "no", "type": "content_policy_violation"}]})
+            ]
+            poll(bench.context, [one for one in bench.all_due(Step.POLL) if one.index == work.index])
+            assert bench.room.orphans("b") == {"late": "failed"}
+        told = Response(200, {}, b"{}")
+        before = list(bench.store.puts)
+        accepted(bench.context, "b", 0, 1, bench.context.take("b", 0), Job("late", {}), told)
+        assert bench.store.puts == [*before, *([] if over else [f"{ORPHANED}.accepted.json"])]
 
     def test_without_a_video_it_has_an_ending_of_its_own(self, bench: Bench, fal: ScriptedFal) -> None:
         work = late(bench, fal)

@@ -21,6 +21,7 @@ from workers.providers.apiframe import Apiframe
 from workers.providers.errors import Invalid
 from workers.providers.fal import Fal
 from workers.steps import submit
+from workers.steps.submit import BEGIN_SECONDS
 
 FOLDER = "b/.rushes/attempts/s/0001"
 INTENT, ACCEPTED, ENDED = f"{FOLDER}/1.intent.json", f"{FOLDER}/1.accepted.json", f"{FOLDER}/1.ended.json"
@@ -50,6 +51,7 @@ class TestTheOrderOfWrites:
             seen["intent"] = json.loads(bench.store.get(INTENT))
             seen["puts"] = list(bench.store.puts)
             seen["state"] = bench.record().state
+            seen["lease"] = bench.delay()
             fal.accept(asked)
 
         fal.posts = [look]
@@ -57,6 +59,9 @@ class TestTheOrderOfWrites:
         bench.submit()
         assert seen["state"] is State.SUBMITTING
         assert seen["puts"][-1] == INTENT
+        assert seen["lease"] > Fal.submit_timeout + BEGIN_SECONDS, (
+            "nobody may take it to be silent while it is answered"
+        )
         assert (seen["intent"]["take"], seen["intent"]["attempt"], seen["intent"]["provider"]) == ("s/0001", 1, "fal")
         assert bench.state() is State.RENDERING
 

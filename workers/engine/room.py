@@ -306,14 +306,15 @@ class WaitingRoom(Lookout):
         counters: Mapping[str, int] | None = None,
         spend: Spend | None = None,
         server: str | None = None,
+        held_by: str | None = None,
     ) -> bool:
         """One transition, compare-and-set: False when the take has moved on without this hand.
 
         `delay` (seconds) says when the take is due next: as a lease, a poll, or a return from waiting. `fields` are
         kept with the take (None removes one). `spend` says what becomes of the money reserved for it, None leaves that
         to where it goes. `server` is the run id of the Redis by which the caller knows the take: one that was started
-        anew since may have gone back, and fences come again then. Raises `IllegalTransition` for a step that the states
-        don't have.
+        anew since may have gone back, and fences come again then; `held_by` is the token under which the caller took it
+        in hand, which doesn't. Raises `IllegalTransition` for a step that the states don't have.
         """
         hand = secrets.token_hex(8)
         answer = self._run(
@@ -329,6 +330,7 @@ class WaitingRoom(Lookout):
             json.dumps(dict(counters or {})),
             "" if spend is None else json.dumps(spend),
             server or "",
+            held_by or "",
         )
         return bool(as_text(answer))
 
@@ -343,10 +345,11 @@ class WaitingRoom(Lookout):
         fields: Mapping[str, Any],
         counters: Mapping[str, int] | None = None,
         besides: bool = False,
-    ) -> Literal["rendering", "known", "orphan", "unknown"]:
+    ) -> Literal["rendering", "known", "orphan", "over", "unknown"]:
         """Record a job that a provider has named. It is never refused. `besides` says that it is known to be an orphan.
 
-        A take that is elsewhere, or at another attempt, makes it an orphan, which is followed besides the take;
+        A take that is elsewhere, or at another attempt, makes it an orphan, which is followed besides the take. One
+        that is `"known"` is the take's already, one that is `"over"` was followed to its end, so it is on record;
         `"unknown"` says that Redis doesn't know the batch any more, and has kept nothing.
         """
         answer = self._run(
@@ -360,7 +363,7 @@ class WaitingRoom(Lookout):
             attempt,
             int(besides),
         )
-        return cast("Literal['rendering', 'known', 'orphan', 'unknown']", as_text(answer))
+        return cast("Literal['rendering', 'known', 'orphan', 'over', 'unknown']", as_text(answer))
 
     def note(self, batch: str, index: int, job_id: str | None, fields: Mapping[str, Any]) -> None:
         """Keep `fields` with a take that is alive and, unless it is None, still that job's."""

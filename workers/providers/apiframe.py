@@ -27,6 +27,7 @@ from workers.providers.errors import (
     Expired,
     InDoubt,
     Invalid,
+    KeyTaken,
     ProviderError,
     QuotaExhausted,
     RateLimited,
@@ -243,7 +244,7 @@ def _refusal(answer: _Answer) -> ProviderError:
         return answer.error(RateLimited, "Apiframe has too much to do")
     if status == 409:
         # Not a refusal: it says that this attempt had been accepted before, or is being so at this moment.
-        return answer.error(InDoubt, "Apiframe has this attempt's key for another body: a job was made of it")
+        return answer.error(KeyTaken, "Apiframe has this attempt's key for another body: a job was made of it")
     if status >= 500 or status == 408:
         return answer.error(InDoubt, f"Apiframe answered HTTP {status}: it may have accepted the submission")
     if status in (400, 413, 422):

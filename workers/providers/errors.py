@@ -10,6 +10,7 @@
     ├── Transient            the provider failed by itself: the job is dead and cost nothing
     ├── Cancelled            the job was cancelled at the provider, by us or by hand
     ├── InDoubt              the submission may or may not have been accepted: never sent again blindly
+    │   └── KeyTaken         its key stands for another request: sending it again settles nothing
     ├── Expired              the result is no longer to be had
     └── Unknown              none of these: not retried, the answer kept as it came
 
@@ -102,6 +103,10 @@ class InDoubt(ProviderError):
     """The submission may or may not have been accepted. It must be settled, never blindly sent again."""
 
     kind = "in-doubt"
+
+
+class KeyTaken(InDoubt):
+    """The attempt's key stands for another request, or for one that is being accepted at this moment."""
 
 
 class Expired(ProviderError):

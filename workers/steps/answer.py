@@ -19,7 +19,7 @@ from workers.http.errors import Broken, NotSent
 from workers.ledger import Acceptance
 from workers.polling.placing import Bounds, Seen
 from workers.providers import adapter
-from workers.providers.errors import AuthRefused, InDoubt, ProviderError, QuotaExhausted, RateLimited
+from workers.providers.errors import AuthRefused, InDoubt, KeyTaken, ProviderError, QuotaExhausted, RateLimited
 from workers.providers.protocol import Delivered, Job, Rendered, Response
 from workers.providers.reading import quota_left
 from workers.steps.failures import UNREACHABLE_SECONDS, as_json, came_to_nothing, end_attempt, hold_back
@@ -27,6 +27,10 @@ from workers.steps.failures import UNREACHABLE_SECONDS, as_json, came_to_nothing
 log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 5.0
+
+KEY_TAKEN_BELIEVED = 3
+"""A key may be taken by the very request whose answer was lost; when it is so often in a row, by another one."""
+
 LISTED_SECONDS = 5.0
 """A provider may take a moment to list what it has just accepted."""
 
@@ -122,15 +126,20 @@ def accepted(
             context.clock.sleep(1.0)
     if outcome == "orphan":
         log.error("%s: job %s was accepted while the take was elsewhere already", take.name, job.id)
-        _file(context, acceptance, batch, orphan=True)  # and again by its first poll, if this one failed
+        besides = _besides(context, batch, job.id)
+        if besides is None:
+            _file(context, acceptance, batch, orphan=True)
+        else:
+            _file_or_leave(context, acceptance, batch, besides, orphan=True)
+        return
+    if outcome == "over":
         return
     if outcome == "unknown":
         # Redis has lost the batch: the store alone can tell whoever takes it up again.
         while not _file(context, acceptance, batch):
             context.clock.sleep(1.0)
         return
-    if not _file_for_good(context, acceptance, batch, index):
-        context.room.note(batch, index, acceptance.job_id, {"filing": None})  # the first poll writes it
+    _file_or_leave(context, acceptance, batch, index)
     context.events.accepted(take)
 
 
@@ -183,7 +192,7 @@ def being_filed(context: Context, record: TakeRecord) -> bool:
     One that died is waited for as long as it might have taken, counted from the first poll by Redis's clock.
     """
     filing = record.fields.get("filing")
-    if filing is None or record.orphan_of is not None or record.value("acceptance") is None:
+    if filing is None or record.value("acceptance") is None:
         return False
     until = record.time("filing")
     now = context.room.time()
@@ -204,10 +213,13 @@ def file_again(context: Context, record: TakeRecord) -> bool:
     )
 
 
-def take_back(context: Context, work: Work, reason: str, *, again_since: float | None = None) -> None:
+def take_back(
+    context: Context, work: Work, reason: str, *, again_since: float | None = None, hand: str | None = None
+) -> None:
     """Nothing was sent: the take waits again, and its attempt counts for nothing.
 
-    `again_since` (seconds since the epoch) is when it was sent before under the same key, if it was.
+    `again_since` (seconds since the epoch) is when it was sent before under the same key, if it was. `hand` is the
+    caller's token: where Redis has gone back, another one may have the same fence, and be about to send.
     """
     kept = {} if again_since is None else {"again_since": as_ms(again_since)}
     context.room.move(
@@ -217,7 +229,23 @@ def take_back(context: Context, work: Work, reason: str, *, again_since: float |
         delay=UNREACHABLE_SECONDS,
         fields={"waits_for": context.clean(reason) or None, **kept},
         counters={"submissions": -1},
+        held_by=hand,
     )
+
+
+def _besides(context: Context, batch: str, job_id: str) -> int | None:
+    """The index under which a job is followed besides its take; None when that can't be known, or it is no longer."""
+    try:
+        told = context.room.orphans(batch).get(job_id, "")
+    except RedisError as error:
+        log.warning("job %s goes to the store before it is known how Redis has it: %s", job_id, error)
+        return None
+    return int(told) if told.isdigit() else None
+
+
+def _file_or_leave(context: Context, acceptance: Acceptance, batch: str, index: int, *, orphan: bool = False) -> None:
+    if not _file_for_good(context, acceptance, batch, index, orphan=orphan):
+        context.room.note(batch, index, acceptance.job_id, {"filing": None})  # the first poll writes it
 
 
 def _file_for_good(context: Context, acceptance: Acceptance, batch: str, index: int, *, orphan: bool = False) -> bool:
@@ -275,9 +303,16 @@ def _doubt(context: Context, work: Work, take: Take, error: InDoubt) -> None:
     translator = adapter(take.provider)
     record = context.room.take(work.batch, work.index)
     sent = None if record is None else record.time("again_since") or record.time("submitted_at")
+    taken = 0
+    if record is not None and isinstance(error, KeyTaken):
+        taken = int(record.fields.get("key_taken", 0)) + 1
+    if taken >= KEY_TAKEN_BELIEVED:
+        log.error("%s is in doubt: %s", take.name, told["message"])
+        in_doubt(context, work, take, told)
+        return
     if translator.settling == "again" and sent and context.room.time() - sent < translator.settling_seconds:
         log.warning("%s: %s; asking again under the same key", take.name, told["message"])
-        fields = {"again_since": as_ms(sent), "waits_for": told["message"]}
+        fields = {"again_since": as_ms(sent), "waits_for": told["message"], "key_taken": taken or None}
         context.room.move(work, State.SUBMITTING, State.WAITING, delay=AGAIN_SECONDS, fields=fields)
         return
     log.error("%s is in doubt: %s", take.name, told["message"])

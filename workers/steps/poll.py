@@ -9,7 +9,7 @@ from jobs.takes import Take
 from workers.context import Context
 from workers.engine.states import State
 from workers.engine.work import TakeRecord, Work, as_ms
-from workers.errors import SettingsError
+from workers.errors import SettingsError, TakeForgotten
 from workers.http.errors import Broken, NotSent
 from workers.inputs.resolving import without_secrets
 from workers.logs.subject import Subject, about
@@ -103,6 +103,15 @@ def _prepare(context: Context, work: Work) -> _Asking | None:
     record = context.room.take(work.batch, work.index)
     if record is None or record.state is not State.RENDERING or record.fence != work.fence or record.job is None:
         return None
+    try:
+        take = context.take(work.batch, work.index)
+    except TakeForgotten as error:
+        # The others are asked about all the same, and this one when the batch was held against the store.
+        if not being_filed(context, record):
+            file_again(context, record)
+        fields = {"waits_for": str(error)}
+        context.room.move(work, State.RENDERING, State.RENDERING, delay=STORE_SECONDS, fields=fields)
+        return None
     if being_filed(context, record) or not file_again(context, record):
         _later(context, work, record, seconds=STORE_SECONDS)
         return None
@@ -111,7 +120,6 @@ def _prepare(context: Context, work: Work) -> _Asking | None:
         # The submission was answered with the video itself; there is nobody to ask.
         context.room.move(work, State.RENDERING, State.COLLECTING, fields={"rendered": delivered, "acceptance": None})
         return None
-    take = context.take(work.batch, work.index)
     job = Job(record.job["id"], record.job["urls"])
     try:
         access = context.access(take.provider)

@@ -32,7 +32,7 @@ from workers.steps.answer import RECORDED_SECONDS, settle, take_back
 from workers.steps.failures import STORE_SECONDS, as_json, end_attempt, hold_back, store_failed, upload_failed
 from workers.steps.spans import end_span
 from workers.steps.take_over import take_over
-from workers.webhooks.paths import Called, path_of
+from workers.webhooks.paths import Called, fingerprint, path_of
 
 log = logging.getLogger(__name__)
 
@@ -113,15 +113,16 @@ def submit(context: Context, work: Work) -> None:
     try:
         # The provider remembers the key from when it first saw it, and so must the record.
         at = context.room.time() if again_since is None else again_since
-        context.ledger(work.batch).intend(_intent(context, take, record.attempt, asked_for, hand, at, resolved.parents))
+        intent = _intent(context, take, record.attempt, asked_for, hand, at, resolved.parents, webhook)
+        context.ledger(work.batch).intend(intent)
     except StoreError as error:
         store_failed(context, error)
-        take_back(context, work, str(error), again_since=again_since)
+        take_back(context, work, str(error), again_since=again_since, hand=hand)
         return
     lease = translator.submit_timeout + BEGIN_SECONDS + LEASE_MARGIN
     begun = context.clock.monotonic()
     if not context.room.may_send(work, lease=lease, hand=hand) or context.clock.monotonic() - begun > BEGIN_SECONDS:
-        take_back(context, work, "", again_since=again_since)
+        take_back(context, work, "", again_since=again_since, hand=hand)
         return
 
     span = context.traces.begin("submit", take, work.attempt)
@@ -143,12 +144,15 @@ def _webhook(context: Context, take: Take, record: TakeRecord) -> str | None:
     """Where the provider is to call about this attempt, or None. What is sent again under its key is sent as it was."""
     if record.time("again_since") is not None:
         return record.fields.get("webhook")
-    settings = context.settings
+    return webhook_of(context.settings, take.provider, Called(record.batch, record.index, record.attempt))
+
+
+def webhook_of(settings: Settings, provider: str, called: Called) -> str | None:
+    """Where `provider` is to call about an attempt by the settings that there are; None when it is not to."""
     if settings.webhooks_url is None or settings.webhooks_secret is None:
         return None
-    if not isinstance(adapter(take.provider), CallingBack):
+    if not isinstance(adapter(provider), CallingBack):
         return None
-    called = Called(record.batch, record.index, record.attempt)
     return settings.webhooks_url.rstrip("/") + path_of(settings.webhooks_secret, settings.namespace, called)
 
 
@@ -172,6 +176,7 @@ def _intent(
     hand: str,
     at: float,
     parents: tuple[TakenUp, ...],
+    webhook: str | None,
 ) -> Intent:
     price = highest_price(take, own=context.own_prices)
     return Intent(
@@ -185,6 +190,7 @@ def _intent(
         hand=hand,
         at=at,
         parents=parents,
+        webhook=None if webhook is None else fingerprint(webhook),
     )
 
 

@@ -40,6 +40,11 @@ def read_path(secret: SecretStr, namespace: str, path: str) -> Called | None:
     return called if hmac.compare_digest(token, _token(secret, namespace, called)) else None
 
 
+def fingerprint(url: str) -> str:
+    """By what a URL can be known again without being kept: its sha256 (hex)."""
+    return hashlib.sha256(url.encode()).hexdigest()
+
+
 def heard(provider: str) -> str:
     """The name under which it is remembered that a provider's calls come through."""
     return f"webhooks-{provider}"

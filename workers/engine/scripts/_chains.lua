@@ -18,6 +18,7 @@ end
 
 local function block(batch, index, parent, parents)
   redis.call('HSETNX', take_key(batch, index), 'attempt', 1)
+  redis.call('HSETNX', take_key(batch, index), 'fence', 0) -- by which it can be moved
   redis.call('HDEL', batch_key(batch, 'parents'), index)
   redis.call('SADD', batch_key(batch, 'children:' .. parent), index)
   move(batch, index, 'waiting', 'blocked', 0, {blocked_on = parent, chained = 1, parents = parents})

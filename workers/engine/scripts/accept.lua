@@ -1,14 +1,15 @@
 -- A provider has named a job: it is paid for, so it is never refused, whatever the take's state is by now.
 -- ARGV: 4 batch, 5 index, 6 job id, 7 first poll in ms, 8 fields (JSON), 9 counters (JSON), 10 attempt,
 --   11 '1' for a job that is known to have come besides the take's own.
--- Returns 'rendering', 'known' for a job recorded before, 'orphan' when the take is elsewhere already (the job is then
--- followed besides it), or 'unknown' when Redis doesn't know the batch any more.
+-- Returns 'rendering', 'known' for a job that is the take's already, 'orphan' when the take is elsewhere already (the job
+-- is then followed besides it, from now on or from before), 'over' for one that is, or 'unknown' when Redis doesn't know
+-- the batch any more.
 local batch, index, job = ARGV[4], ARGV[5], ARGV[6]
 local key = take_key(batch, index)
 local lane = lane_of(batch, key)
 if not lane then return 'unknown' end
 local take = redis.call('HMGET', key, 'state', 'job_id', 'attempt')
-if take[2] == job then return 'known' end
+if take[2] == job then return OVER[take[1]] and 'over' or 'known' end
 local span = span_of(spans_of(batch), tonumber(index))
 if not take[1] and ARGV[10] == '1' and ARGV[11] ~= '1' and span and redis.call('GETBIT', batch_key(batch, 'done'), index) == 0 then
   -- It merely waits, as far as Redis can tell, which may have gone back: this is its first attempt all the same.
@@ -18,7 +19,8 @@ end
 local OPEN = {waiting = true, blocked = true, admitted = true, submitting = true, doubt = true, cancelled = true, waived = true}
 local takes_it_up = OPEN[take[1]] and take[3] == ARGV[10] and ARGV[11] ~= '1'
 local besides = redis.call('HGET', batch_key(batch, 'orphans'), job)
-if not takes_it_up and (besides or redis.call('ZSCORE', batch_key(batch, 'over'), job)) then return 'known' end
+if not takes_it_up and besides then return tonumber(besides) and 'orphan' or 'over' end
+if not takes_it_up and redis.call('ZSCORE', batch_key(batch, 'over'), job) then return 'over' end
 remember_job(lane, job)
 accepted_there(lane)
 local fields = cjson.decode(ARGV[8])

@@ -1,6 +1,7 @@
 -- One transition, compare-and-set. ARGV: 4 batch, 5 index, 6 fence, 7 from, 8 to, 9 delay (ms), 10 fields (JSON),
 --   11 hand (a token of the caller's), 12 the batch's counters to add to (JSON), 13 what was spent (JSON, '' by the rule),
---   14 the server by which the caller knows the take, '' for any: fences come again when Redis goes back.
+--   14 the server by which the caller knows the take, '' for any: fences come again when Redis goes back,
+--   15 the `hand` that must be kept with the take, '' for any: hands don't.
 -- Returns the new state; or '' when the caller's hand is stale: the take has moved on without it.
 local batch, index, fence, from, to = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local key = take_key(batch, index)
@@ -14,6 +15,7 @@ if to == 'done' and not take[1] then
 end
 if take[1] ~= from or take[2] ~= fence then return '' end
 if ARGV[14] ~= '' and ARGV[14] ~= server() then return '' end
+if ARGV[15] ~= '' and ARGV[15] ~= redis.call('HGET', key, 'hand') then return '' end
 -- Redis may have gone back to an earlier state when it was started, in which this take was not submitted yet.
 if to == 'submitting' and not trusted(batch) then return '' end
 local fields = cjson.decode(ARGV[10])
