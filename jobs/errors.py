@@ -29,16 +29,23 @@ class Problem:
     """One thing wrong with a manifest.
 
     `place` is a path as the person would write it (`shots[2].duration`), empty for the file as a whole.
-    `line` is the 1-based line in the file, when it is known.
+    `line` is the 1-based line in the file, when it is known; `file` is which one, where it isn't the manifest itself.
     """
 
     place: str
     message: str
     line: int | None = None
+    file: str | None = None
 
     def __str__(self) -> str:
-        where = f"line {self.line}: " if self.line is not None else ""
+        told = self.told_line()
+        where = f"{told}: " if told else ""
         return f"{where}{self.place}: {self.message}" if self.place else f"{where}{self.message}"
+
+    def told_line(self) -> str:
+        """The file and the line, as far as there is something to say."""
+        line = "" if self.line is None else f"line {self.line}"
+        return ", ".join(part for part in (self.file, line) if part)
 
 
 PLACES_SHOWN = 4
@@ -90,4 +97,5 @@ def _told(problems: Iterable[Problem]) -> Iterator[str]:
 
 
 def _place(problem: Problem) -> str:
-    return problem.place if problem.line is None else f"{problem.place} (line {problem.line})"
+    told = problem.told_line()
+    return f"{problem.place} ({told})" if told else problem.place

@@ -27,7 +27,9 @@ class Document:
 
     `blanks` are the places at which nothing is written; each is among the `problems` too.
     `damaged` are the shots with a problem, by their place. `named` is what messages call a place that isn't in this
-    file, and `where` says it of all places, if it is there.
+    file, and `where` says it of all places, if it is there. `file` is what the file is called where it is included by
+    another one, and `origins` tells, of a document that is put together from several, the file of a place (`""` for
+    the manifest itself) and the place in it.
     """
 
     source: str
@@ -38,6 +40,8 @@ class Document:
     damaged: set[int] = field(default_factory=set)
     named: dict[Loc, str] = field(default_factory=dict)
     where: Callable[[Loc], str] | None = None
+    file: str = ""
+    origins: dict[Loc, tuple[str, Loc]] = field(default_factory=dict)
 
     def line(self, loc: Loc) -> int | None:
         """The line of the value at `loc`, or of the nearest thing around it that is written."""
@@ -49,7 +53,7 @@ class Document:
 
     def blame(self, loc: Loc, message: str) -> None:
         """Note what is wrong at `loc`; only the first thing said of a place is kept."""
-        self.add(loc, Problem(self._place(loc), message, self.line(loc)))
+        self.add(loc, Problem(self._place(loc), message, self.line(loc), self.origin(loc)[0] or None))
 
     def add(self, loc: Loc, problem: Problem) -> None:
         """Note a problem at `loc`, unless there is one."""
@@ -57,10 +61,23 @@ class Document:
         if len(loc) > 1 and loc[0] == "shots" and isinstance(loc[1], int):
             self.damaged.add(loc[1])
 
+    def origin(self, loc: Loc) -> tuple[str, Loc]:
+        """In which file the place is, and where there."""
+        for length in (2, 1):
+            if loc[:length] in self.origins:
+                file, own = self.origins[loc[:length]]
+                return file, (*own, *loc[length:])
+        return self.file, loc
+
+    def called(self, loc: Loc) -> str:
+        """The place in the words of a message about another one: with its file, where that isn't the manifest."""
+        file, _ = self.origin(loc)
+        return f"{self._place(loc)} of {file}" if file else self._place(loc)
+
     def _place(self, loc: Loc) -> str:
         if self.where is not None:
             return self.where(loc)
-        return self.named.get(loc) or place(loc)
+        return self.named.get(loc) or place(self.origin(loc)[1])
 
     def blame_whole(self, loc: Loc, message: str) -> None:
         """As `blame`, of a value that is wrong as a whole: a blank within it is not worth a word then.

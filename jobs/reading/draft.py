@@ -36,7 +36,9 @@ class Draft:
 
     def error(self) -> ManifestError:
         """Everything that was found, in file order."""
-        found = sorted(self.document.problems.items(), key=lambda item: (item[1].line or 0, _shot_of(item[0])))
+        found = sorted(
+            self.document.problems.items(), key=lambda item: (item[1].file or "", item[1].line or 0, _shot_of(item[0]))
+        )
         return ManifestError(self.document.source, (problem for _, problem in found))
 
     def whole(self) -> Manifest:

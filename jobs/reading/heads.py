@@ -23,6 +23,10 @@ def head_document(path: Path, head: TableHead) -> Document:
             raise unreadable(head.defaults, "the defaults are a mapping; write  field: value")
         if found.problems:
             raise ManifestError(str(head.defaults), found.problems.values())
+        if "include" in found.data:
+            raise unreadable(
+                head.defaults, "a file of defaults includes no others; a manifest does, by  shots: {csv: FILE}"
+            )
         tops = [key for key in found.data if key in MANIFEST_KEYS and key not in DEFAULT_KEYS]
         data = {key: found.data[key] for key in tops if key not in ("shots", "defaults")}
         fields = {key: value for key, value in found.data.items() if key not in tops}

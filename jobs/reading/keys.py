@@ -21,7 +21,7 @@ _MISSING = {
 }
 
 
-MANIFEST_KEYS = (*Manifest.model_fields, "looks")
+MANIFEST_KEYS = (*Manifest.model_fields, "looks", "include")
 SHOT_KEYS = (*Shot.model_fields, "look")
 LOOK_KEYS = tuple(Fields.model_fields)
 DEFAULT_KEYS = tuple(Defaults.model_fields)

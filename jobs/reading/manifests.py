@@ -12,6 +12,7 @@ from jobs.reading.document import parse
 from jobs.reading.draft import Draft
 from jobs.reading.files import read_text, unreadable
 from jobs.reading.heads import head_document
+from jobs.reading.including import with_included
 from jobs.reading.keys import is_text
 from jobs.reading.overrides import Override, apply_all
 from jobs.reading.reader import Reader
@@ -45,7 +46,7 @@ def draft(
     """As much of a manifest as `text` holds, with what is wrong noted in its document.
 
     Axes and shots that lie in files are read from `folder`; without one, they are wrong. Rows of a table with a number
-    in `without` are left out. The `overrides` are written in first.
+    in `without` are left out. Files that it includes are put in first, and then the `overrides` are written.
 
     Raises `ManifestError` only when there is nothing to read at all: not YAML, empty, not a mapping.
     """
@@ -53,6 +54,7 @@ def draft(
     if not isinstance(document.data, dict):
         document.blame((), "a manifest is a mapping, with  batch: NAME  and so on at its top")
         raise ManifestError(source, document.problems.values())
+    document = with_included(document, folder)
     apply_all(overrides, document, is_text)
     return Reader(document, folder, without).draft()
 

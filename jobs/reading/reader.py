@@ -16,7 +16,7 @@ from jobs.capabilities import capabilities, known_providers
 from jobs.chains.graph import linked, parents_of
 from jobs.chains.promoting import promoted
 from jobs.errors import Problem
-from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, place, shown
+from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, shown
 from jobs.fields.readers import READERS
 from jobs.manifest import NO_AXIS, Defaults, Fields, Manifest, Shot, batch_faults, name_clashes, shot_faults
 from jobs.reading.document import Document
@@ -162,7 +162,7 @@ class Reader:
         self._blame_all((), faults)
         for at, shot in enumerate(data):
             self._read_shot(at, shot)
-        written = self._document.where or place
+        written = self._document.called
         if not self._draft.damaged and len(self._draft.shots) == len(data):
             faults = list(batch_faults(self._draft.shots, self._draft.defaults, self._draft.batch or "", written))
             self._blame_all((), faults)

@@ -46,6 +46,9 @@ def schema() -> dict[str, Any]:
         **words["table"],
     }
     top["properties"]["looks"] = {**words["looks"], "additionalProperties": {"$ref": "#/$defs/Look"}}
+    top["properties"]["include"] = words["include"]
+    # What is needed may stand in a file that is included.
+    top["anyOf"] = [{"required": top.pop("required")}, {"required": ["include"]}]
     written["Shot"]["properties"]["look"] = words["look"]
     tables = [capabilities(provider) for provider in known_providers()]
     top["properties"]["provider"] |= {"enum": [table.provider for table in tables]}

@@ -48,7 +48,7 @@ def test_every_field_of_the_models_is_told_in_words() -> None:
     # Looks are resolved when a manifest is read, and so are in no model.
     assert schema()["$defs"]["Shot"]["properties"].keys() == {*Shot.model_fields, "look"}
     assert schema()["$defs"]["Defaults"]["properties"].keys() == Defaults.model_fields.keys()
-    assert schema()["properties"].keys() == {*Manifest.model_fields, "looks"}
+    assert schema()["properties"].keys() == {*Manifest.model_fields, "looks", "include"}
 
 
 def test_every_field_has_a_hover_text_and_none_may_be_null() -> None:
