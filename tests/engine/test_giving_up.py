@@ -10,6 +10,7 @@ from hand_time import Hall
 from workers.engine.limits import Limits
 from workers.engine.states import State, Step
 from workers.engine.work import Work
+from workers.errors import RedisError
 
 GivenUp = Literal[State.CANCELLED, State.WAIVED]
 
@@ -79,6 +80,19 @@ def test_one_that_is_done_stays_done(hall: Hall, to: GivenUp) -> None:
     assert hall.room.withdraw("b", 0, to) == "done"
     assert hall.states() == {State.DONE: 1}
     assert hall.room.take("b", 0) is None
+
+
+@pytest.mark.parametrize("to", [State.CANCELLED, State.WAIVED])
+def test_a_redis_that_may_have_gone_back_is_no_ground_to_give_anything_up(hall: Hall, to: GivenUp) -> None:
+    """It may have been accepted since, and the decision on record would hide the job."""
+    hall.open(total=2)
+    hall.server = "the second"
+    before = hall.keys()
+    with pytest.raises(RedisError, match="held against the store"):
+        hall.room.withdraw("b", 0, to)
+    assert hall.keys() == before
+    hall.server = "the first"
+    assert hall.room.withdraw("b", 0, to) == to
 
 
 @pytest.mark.parametrize("to", [State.CANCELLED, State.WAIVED])

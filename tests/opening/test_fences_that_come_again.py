@@ -69,3 +69,26 @@ def test_a_hand_that_knows_the_take_by_another_redis_does_not_begin(
     bench.submit()
     assert fal.count("POST") == 1
     assert bench.state() is State.RENDERING
+
+
+@pytest.mark.parametrize("at", [State.ADMITTED, State.WAITING])
+def test_an_intent_of_a_hand_that_redis_knows_nothing_of_is_a_doubt(bench: Bench, fal: ScriptedFal, at: State) -> None:
+    """Redis has gone back to where the take was about to be submitted, or had come back unsent from another hand."""
+    opened(bench, ONE)
+    work = bench.due(Step.SUBMIT)
+    if at is State.WAITING:
+        assert bench.room.move(work, State.ADMITTED, State.WAITING)
+    before = snapshot(bench)
+    fal.posts = [lambda asked: asked.hang_up()]
+    if at is State.WAITING:
+        work = bench.due(Step.SUBMIT)
+    submit(bench.context, work)
+    assert fal.count("POST") == 1
+    go_back(bench, before)
+    assert bench.state() is at
+    held_against_the_store(bench)
+    assert bench.state() is State.DOUBT
+    bench.settle()
+    bench.clock.forward(1e6)
+    assert bench.room.tick() == []
+    assert fal.count("POST") == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from scripted_fal import ScriptedFal
-from workbench import Bench
+from workbench import Bench, Make
 
 from jobs.takes import Asked
 from workers import providers
@@ -12,7 +12,7 @@ from workers.engine.states import State, Step
 from workers.providers.errors import RateLimited
 from workers.providers.fal import Fal
 from workers.providers.protocol import Access, Attempt, Job, Request, Response
-from workers.steps import settle
+from workers.steps import settle, submit
 from workers.steps.settle import LOOKS
 
 
@@ -87,6 +87,27 @@ def test_of_two_that_match_none_is_taken(doubted: Bench, fal: ScriptedFal) -> No
     record = doubted.record()
     assert (record.state, record.job) == (State.DOUBT, None)
     assert "2 jobs match: job-8, job-9" in record.fields["waits_for"]
+
+
+def test_a_job_that_another_take_has_is_not_taken(
+    make: Make, fal: ScriptedFal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(providers._ADAPTERS, "fal", Listed())
+    bench = make(fal.url)
+    fal.posts = [fal.accept, lambda asked: asked.hang_up()]
+    bench.open(takes=2)
+    first, second = bench.all_due(Step.SUBMIT)
+    for work in (first, second):
+        submit(bench.context, work)
+    taken = bench.record(0).job
+    assert taken is not None
+    fal.results = [lambda asked: asked.say(200, {"jobs": [taken["id"]]})]
+    bench.settle()
+    assert bench.state(1) is State.DOUBT
+    assert bench.record(1).job is None
+    fal.results = [lambda asked: asked.say(200, {"jobs": [taken["id"], "job-9"]})]
+    bench.settle(after=1000.0)
+    assert (bench.record(1).job or {})["id"] == "job-9", "of two, only one can be this one"
 
 
 @pytest.mark.parametrize("answer", ["429", "hung up"])
