@@ -20,9 +20,10 @@ from jobs.takes.naming import LONGEST_NAME
 
 VARS = "vars."
 OPTIONS = "provider_options."
-_TEXTS = ("name", "prompt", "last_frame", "combine")
+_TEXTS = ("name", "prompt", "last_frame", "combine", "for_each", "promote")
 _WHOLES = ("priority", "retry_moderated", "takes", "repeat", "sample")
-_COLUMNS = (*_TEXTS, *_WHOLES, "price", *(name for name in READERS if name != "prompt"))
+_FIELDS = ("resolution", "start_image", "end_image", "model", "look")
+_COLUMNS = (*_TEXTS, *_WHOLES, "price", "pick", "look", *(name for name in READERS if name != "prompt"))
 _OF_THE_BATCH = ("batch", "provider", "budget", "max_failures", "deadline", "on_doubt", "reuse")
 _WORDS = re.compile(r"[a-z0-9]+", re.ASCII)
 _HASHED = 10
@@ -63,9 +64,13 @@ class TableShots:
         match loc:
             case ("shots", int(at), *rest) if at < len(self.rows):
                 name = f"{self.table.name} " if self.beside else ""
-                column = self._column(tuple(rest))
+                column = self._column(tuple(rest) if rest != ["sweep"] else ("sweep", *list(self._axes(at))[:1]))
                 return f"{name}row {self.rows[at].number}{f', column {column}' if column else ''}"
         return None
+
+    def _axes(self, at: int) -> Mapping[str, object]:
+        found: Mapping[str, object] = self.data[at].get("sweep", {})
+        return found
 
     def _column(self, rest: Loc) -> str | None:
         match rest:
@@ -165,7 +170,7 @@ def _column_faults(table: Table) -> Iterator[tuple[str, str]]:
         elif name not in _COLUMNS:
             hint = _column_hint(name, column, table)
             yield here, f"unknown column {shown(column)}{hint}"
-    if "prompt" not in first:
+    if "prompt" not in first and "promote" not in first:
         yield "row 1", "there is no column prompt; the first row names the columns, as  name,prompt,seed"
 
 
@@ -192,8 +197,6 @@ def _filler(column: str) -> Filler:
         return partial(_fill_axis, column.removeprefix(VARS), cells.as_text)
     if column.startswith(OPTIONS):
         return partial(_fill_option, column.removeprefix(OPTIONS))
-    if column == "model":
-        return partial(_fill_axis, column, cells.as_text)
     if column in REFERENCES:
         return partial(_fill_list, column)
     if column in NUMBERS:
@@ -206,7 +209,9 @@ def _filler(column: str) -> Filler:
         return partial(_fill_one, column, cells.amount)
     if column == "aspect_ratio":
         return partial(_fill_field, column, cells.aspect)
-    if column in ("resolution", "start_image", "end_image"):
+    if column == "pick":
+        return partial(_fill_one, column, cells.boolean)
+    if column in _FIELDS:
         return partial(_fill_field, column, cells.as_text)
     return partial(_fill_field, column, cells.boolean)
 
@@ -250,13 +255,14 @@ def _fill_option(column: str, data: dict[str, Any], cell: Any) -> None:
 
 
 def _own_name(data: Mapping[str, Any]) -> str:
-    """A name for a row that has none: the first words of its prompt, and the hash of what it says.
+    """A name for a row that has none: the first words of its prompt, or the shot that it promotes, and the hash of what
+    it says.
 
     It says nothing of where the row stands, so it stays when rows are added, sorted or taken away.
     """
     content = json.dumps(data, sort_keys=True, ensure_ascii=False, default=str)
     digest = hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:_HASHED]
-    words = "-".join(_WORDS.findall(str(data.get("prompt", ""))[:80].lower()))
+    words = "-".join(_WORDS.findall(str(data.get("prompt") or data.get("promote") or "")[:80].lower()))
     before = words[:24].strip("-") or "row"
     return f"{before}-{digest}"[:LONGEST_NAME]
 
