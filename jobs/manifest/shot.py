@@ -27,6 +27,7 @@ from jobs.sweeps import Axis, Space
 from jobs.sweeps.each import ForEach
 from jobs.sweeps.mixing import Mix, mix_faults
 
+_BESIDES_AXES = frozenset({*MIXED, "for_each"})
 MOST_FORMS = 10_000
 _AGREED: set[tuple[tuple[str, ...], ...]] = set()
 """Forms of shots (`Shot._form`) that were found to agree with themselves. The same for ever, so any thread may add."""
@@ -99,13 +100,16 @@ class Shot(Handling, Fields):
         """What it is rendered once for each of."""
         return self._each
 
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is said of its sweep but the axes, so that each of their values goes with every other."""
+        return _BESIDES_AXES.isdisjoint(self.model_fields_set)
+
     def _form(self) -> tuple[tuple[str, ...], ...] | None:
         """The names of its axes, its fields and its prompt's variables, where nothing more decides whether it agrees
         with itself. In a long list few differ in that, and looking at each anew takes most of the time of reading it.
         """
-        held = self.__dict__
-        mixed = any(held[name] is not None for name in (*MIXED, "for_each"))
-        if self.prompt is None or "prompt" in self.sweep or mixed:
+        if self.prompt is None or "prompt" in self.sweep or not self.plain:
             return None
         if any(isinstance(written, str) or dict in map(type, written) for written in self.sweep.values()):
             return None
