@@ -56,9 +56,9 @@ def linked(shots: Mapping[int, Shot], defaults: Defaults, batch: str) -> list[Fa
     """
     by_name = {shot.name: at for at, shot in shots.items()}
     plain = not any(shot.for_each or shot.promote for shot in shots.values())
-    waits = {at: dict.fromkeys(parents_of(defaults, shot)) for at, shot in shots.items()}
-    if plain and not any(waits.values()):
+    if plain and not any(True for shot in shots.values() for _ in written_links(defaults, shot)):
         return []
+    waits = {at: dict.fromkeys(parents_of(defaults, shot)) for at, shot in shots.items()}
     for at, shot in shots.items():
         if shot.promote is not None:
             waits[at][shot.promote] = None
