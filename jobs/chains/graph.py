@@ -30,7 +30,7 @@ class Written(NamedTuple):
 def written_links(defaults: Defaults, shot: Shot) -> Iterator[Written]:
     """Every link that a take of `shot` may have; the way to each is from the shot, or from the top for the defaults."""
     keys = {name: key for key, each in shot.sweep.items() for name in columns_of(key, each) if name in MEDIA}
-    if not keys and not any(getattr(shot, field) or getattr(defaults, field) for field in MEDIA):
+    if not keys and MEDIA.keys().isdisjoint(shot.model_fields_set | defaults.model_fields_set):
         return  # as nearly every shot
     axes = {name: shot.axes()[name] for name in keys}
     own, common = shot.given(), defaults.given()
@@ -56,9 +56,9 @@ def linked(shots: Mapping[int, Shot], defaults: Defaults, batch: str) -> list[Fa
     """
     by_name = {shot.name: at for at, shot in shots.items()}
     plain = not any(shot.for_each or shot.promote for shot in shots.values())
-    waits = {at: dict.fromkeys(parents_of(defaults, shot)) for at, shot in shots.items()}
-    if plain and not any(waits.values()):
+    if plain and not any(True for shot in shots.values() for _ in written_links(defaults, shot)):
         return []
+    waits = {at: dict.fromkeys(parents_of(defaults, shot)) for at, shot in shots.items()}
     for at, shot in shots.items():
         if shot.promote is not None:
             waits[at][shot.promote] = None

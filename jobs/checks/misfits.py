@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from jobs.capabilities import Capabilities, capabilities, known_providers
+from jobs.checks.alike import likeness
 from jobs.checks.choices import (
     Choices,
     asked_for,
@@ -68,12 +69,18 @@ def shot_misfits(
     """
     damaged = frozenset(damaged)
     said = set()
+    taken: set[str] = set()
     for at, shot in shots.items():
+        alike = None if at in damaged else likeness(shot, table)
+        if alike in taken:
+            continue
         if at in damaged:
             written = choices_of_shot(model, defaults, at, shot, last_frame=last_frame)
             faults = list(_value_faults(asked_for(written), table))
         else:
             faults = _shot_faults(model, defaults, at, shot, shot.space(batch), table, last_frame)
+        if alike is not None and not faults:
+            taken.add(alike)
         for fault in faults:
             # A default is the same for every shot, and is reported once.
             if fault not in said:

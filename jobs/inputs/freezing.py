@@ -17,7 +17,7 @@ from jobs.fields.references import MEDIA, Medium, kind_of
 from jobs.inputs.inspection import LocalInput, UnfitFile, inspect
 from jobs.inputs.limits import file_messages, joint_messages
 from jobs.manifest import Defaults, Manifest, Shot
-from jobs.sweeps.keys import VALUE
+from jobs.sweeps.keys import VALUE, columns_of
 from jobs.sweeps.reading import gone_through_together
 from jobs.sweeps.space import COULD_BE, Samples, Space
 
@@ -88,17 +88,45 @@ def file_faults(
     """
     damaged = frozenset(damaged)
     said: set[Loc] = set()
+    # Of those with the defaults' files alone, or none, one stands for all.
+    alike_are_fit = False
     for at, shot in shots.items():
-        choices = choices_of_shot(model, defaults, at, shot)
-        for fault in _single_faults(choices, files, table):
-            # What the defaults say is the same in every shot.
-            if fault.loc not in said or fault.loc[0] != "defaults":
-                yield fault
-        said.update(loc for field in MEDIA for each in choices.get(field, ()) for loc, _ in _references(*each))
-        if at not in damaged:
-            yield from _repeats(shot, choices, files)
-            if table is not None:
-                yield from _shot_faults(at, defaults, shot, shot.space(batch), files, table)
+        alike = at not in damaged and not _has_files_of_its_own(shot)
+        if alike and alike_are_fit:
+            continue
+        found = list(_file_faults(model, defaults, at, shot, files, table, said, damaged=at in damaged, batch=batch))
+        alike_are_fit |= alike and not found
+        yield from found
+
+
+def _file_faults(
+    model: str | None,
+    defaults: Defaults,
+    at: int,
+    shot: Shot,
+    files: FoundFiles,
+    table: Capabilities | None,
+    said: set[Loc],
+    *,
+    damaged: bool,
+    batch: str,
+) -> Iterator[Fault]:
+    choices = choices_of_shot(model, defaults, at, shot)
+    for fault in _single_faults(choices, files, table):
+        # What the defaults say is the same in every shot.
+        if fault.loc not in said or fault.loc[0] != "defaults":
+            yield fault
+    said.update(loc for field in MEDIA for each in choices.get(field, ()) for loc, _ in _references(*each))
+    if not damaged:
+        yield from _repeats(shot, choices, files)
+        if table is not None:
+            yield from _shot_faults(at, defaults, shot, shot.space(batch), files, table)
+
+
+def _has_files_of_its_own(shot: Shot) -> bool:
+    if shot.for_each is not None or not MEDIA.keys().isdisjoint(shot.model_fields_set):
+        return True
+    return any(name in MEDIA for key, written in shot.sweep.items() for name in columns_of(key, written))
 
 
 def frozen(manifest: Manifest, files: FoundFiles) -> Manifest:

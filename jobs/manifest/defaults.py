@@ -73,11 +73,11 @@ class Fields(Model):
     def given(self) -> dict[str, object]:
         """The fields of a take that are set here, by name."""
         held = self.__dict__
-        names = (name for name in _FIELD_NAMES if held[name] is not None)
-        return {name: value for name in names if (value := held[name]) != () and value != {}}
+        named = sorted(self.model_fields_set & _PLACES.keys(), key=_PLACES.__getitem__)
+        return {name: value for name in named if (value := held[name]) is not None and value != () and value != {}}
 
 
-_FIELD_NAMES = tuple(Fields.model_fields)
+_PLACES = {name: at for at, name in enumerate(Fields.model_fields)}
 
 
 class Handling(Model):

@@ -37,7 +37,7 @@ def _linked_faults(shots: Mapping[int, Shot], defaults: Defaults, batch: str) ->
     yield from found
     blamed = {fault.loc[:2] for fault in found}
     for at, shot in shots.items():
-        if shot.each is not None and ("shots", at) not in blamed:
+        if shot.for_each is not None and shot.each is not None and ("shots", at) not in blamed:
             space = shot.space(batch).unsampled()
             for fault in shot_faults(shot.given(), shot.prompt, shot.sweep, space, shot.each.axes()):
                 yield Fault(("shots", at, *fault.loc), fault.message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -25,8 +26,10 @@ from jobs.manifest.kinds import (
 )
 from jobs.sweeps import Axis, Space
 from jobs.sweeps.each import ForEach
+from jobs.sweeps.keys import count_of
 from jobs.sweeps.mixing import Mix, mix_faults
 
+_BESIDES_AXES = frozenset({*MIXED, "for_each"})
 MOST_FORMS = 10_000
 _AGREED: set[tuple[tuple[str, ...], ...]] = set()
 """Forms of shots (`Shot._form`) that were found to agree with themselves. The same for ever, so any thread may add."""
@@ -60,8 +63,8 @@ class Shot(Handling, Fields):
     for_each: OtherShot | None = None
     promote: OtherShot | None = None
     pick: YesOrNo | None = None
-    _each: ForEach | None = PrivateAttr(default=None)
-    _dealt_as: str | None = PrivateAttr(default=None)
+    # One for both: each costs as much as a field, in every shot.
+    _linked: tuple[ForEach | None, str | None] | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -87,25 +90,28 @@ class Shot(Handling, Fields):
     def link(self, each: ForEach | None, dealt_as: str | None) -> None:
         """Know of the shots beside it: what it is rendered for each of, and the name by which its seeds are dealt and
         its sample is taken (None: its own). Only for `jobs.chains.graph`."""
-        self._each, self._dealt_as = each, dealt_as
+        self._linked = (each, dealt_as)
 
     @property
     def dealt_as(self) -> str:
         """The name by which its seeds are dealt and its sample is taken."""
-        return self._dealt_as or self.name
+        return (self._linked and self._linked[1]) or self.name
 
     @property
     def each(self) -> ForEach | None:
         """What it is rendered once for each of."""
-        return self._each
+        return self._linked and self._linked[0]
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is said of its sweep but the axes, so that each of their values goes with every other."""
+        return _BESIDES_AXES.isdisjoint(self.model_fields_set)
 
     def _form(self) -> tuple[tuple[str, ...], ...] | None:
         """The names of its axes, its fields and its prompt's variables, where nothing more decides whether it agrees
         with itself. In a long list few differ in that, and looking at each anew takes most of the time of reading it.
         """
-        held = self.__dict__
-        mixed = any(held[name] is not None for name in (*MIXED, "for_each"))
-        if self.prompt is None or "prompt" in self.sweep or mixed:
+        if self.prompt is None or "prompt" in self.sweep or not self.plain:
             return None
         if any(isinstance(written, str) or dict in map(type, written) for written in self.sweep.values()):
             return None
@@ -128,7 +134,7 @@ class Shot(Handling, Fields):
             self.sample_seed,
             self.takes,
             self.repeat,
-            self._each,
+            self.each,
         )
 
     def axes(self) -> dict[str, Axis]:
@@ -141,4 +147,6 @@ class Shot(Handling, Fields):
 
     def count(self) -> int:
         """How many takes the shot has."""
+        if self.plain:  # as nearly every shot of a long list
+            return math.prod(count_of(written) for written in self.sweep.values())
         return self.mix().count()

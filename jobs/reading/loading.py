@@ -15,6 +15,7 @@ from jobs.fields.references import MEDIA, kind_of
 from jobs.inputs import LocalInput
 from jobs.inputs.freezing import FoundFiles, file_faults, frozen
 from jobs.manifest import Manifest
+from jobs.reading.collecting import uncollected
 from jobs.reading.draft import Draft
 from jobs.reading.files import read_text
 from jobs.reading.manifests import draft, draft_table
@@ -44,7 +45,8 @@ def load_with_inputs(
     """
     reasons: dict[int, str] = {}
     while True:
-        found, files = _checked(path, head, reasons, overrides)
+        with uncollected():
+            found, files = _checked(path, head, reasons, overrides)
         bad = bad_rows(found) if skip_bad_rows else {}
         if not bad or found.table is None or len(bad) == len(found.table.rows):
             break

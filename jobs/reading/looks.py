@@ -82,8 +82,10 @@ def with_looks(shot: Mapping[str, Any], looks: Mapping[str, Look], defaults: Map
     the first look nearest to them. Raises `Faults`.
     """
     found = dict(shot)
-    named = found.pop("look", [])
     sweep = found.get("sweep")
+    if "look" not in found and not (isinstance(sweep, Mapping) and "look" in sweep):
+        return found
+    named = found.pop("look", [])
     swept = sweep.get("look") if isinstance(sweep, Mapping) else None
     names = [named] if isinstance(named, str) else named
     if not isinstance(names, list | tuple):

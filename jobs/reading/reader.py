@@ -181,9 +181,10 @@ class Reader:
 
     def _hanging(self, faults: Sequence[Fault]) -> set[int]:
         """The shots that hang on others, when there is something wrong with that."""
+        if not faults:
+            return set()
         defaults = self._draft.defaults
-        chained = {at for at, shot in self._draft.shots.items() if parents_of(defaults, shot) or shot.promote}
-        return chained if faults else set()
+        return {at for at, shot in self._draft.shots.items() if parents_of(defaults, shot) or shot.promote}
 
     def _read_shot(self, at: int, data: object) -> None:
         loc: Loc = ("shots", at)

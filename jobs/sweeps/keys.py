@@ -39,6 +39,11 @@ def key(name: str, written: Written) -> Key:
     return Key({each: Listed(tuple(row[each] for row in rows), (each,)) for each in columns}, len(rows), weights)
 
 
+def count_of(written: Written) -> int:
+    """How many values `written` has, its axes left unmade. Raises ValueError for text that is not a range."""
+    return read_range(written).count if isinstance(written, str) else len(written)
+
+
 def columns_of(name: str, written: Written) -> list[str]:
     """The names that `written` under `name` sets, its axes left unmade."""
     first = written[0] if not isinstance(written, str) and written else None

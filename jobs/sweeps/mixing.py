@@ -12,7 +12,7 @@ from jobs.sweeps import combining
 from jobs.sweeps.axes import Axis, Listed, Seeds, Written
 from jobs.sweeps.diagram import TooManyPieces
 from jobs.sweeps.dimensions import Dimension, Wanted
-from jobs.sweeps.keys import Key, columns_of, key
+from jobs.sweeps.keys import Key, columns_of, count_of, key
 from jobs.sweeps.sampling import How, Sample
 from jobs.sweeps.space import REPEAT, Space
 from jobs.sweeps.terms import NoSpace
@@ -98,7 +98,7 @@ class Mix:
     def count(self) -> int:
         """How many takes it comes to. Raises as `space` does."""
         if self.combine is None and not self.include and not self.exclude and self.sample is None:
-            cells = math.prod(each.count for each in self.keys().values())
+            cells = math.prod(count_of(written) for written in self.sweep.values())
             return cells * self._each() * (1 if self.each is None else self.each.count)
         if self.sample is not None:
             return int(self.sample["n"]) * self._each()

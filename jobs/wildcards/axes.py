@@ -15,7 +15,8 @@ from jobs.wildcards.files import WildcardFiles
 from jobs.wildcards.grammar import Choice, FileWildcard, Literal, WildcardError, parse
 from jobs.wildcards.laying_out import LayingOut, Values
 
-_SIGNS = re.compile(r"[{|]|__")
+_SIGNS = re.compile(r"\||::|\$\$|__")
+"""What every wildcard has one of."""
 
 
 def has_wildcards(text: object) -> bool:
