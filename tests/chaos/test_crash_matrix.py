@@ -25,9 +25,9 @@ def holds(scenario: Scenario, folder: Path, house: House) -> None:
 
 
 # The longest first, so that no process is left alone with it.
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_night_that_it_is_judged_by(tmp_path: Path, house: House) -> None:
-    holds(judging(100, 800.0, 4.0) if WHOLE else judging(4, 100.0, 2.0), tmp_path, house)
+    holds(judging(100, 1500.0, 4.0) if WHOLE else judging(4, 600.0, 2.0), tmp_path, house)
 
 
 @pytest.mark.parametrize("provider", PLAYED_CHAINS)
