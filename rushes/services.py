@@ -51,11 +51,10 @@ def worker(concurrency: int, collectors: int, loglevel: str) -> None:
     open_store(settings.store)
     steps, collect = queue_names(settings)
     place = f"{socket.gethostname()}-{os.getpid()}"
-    lean = ["--without-gossip", "--without-mingle", "-E", "-l", loglevel, "-P", "threads"]
     supervisor = Supervisor(
         {
-            "steps": ["worker", "-Q", steps, "-c", str(concurrency), "-n", f"steps@{place}", *lean],
-            "collect": ["worker", "-Q", collect, "-c", str(collectors), "-n", f"collect@{place}", *lean],
+            "steps": ["work", "-Q", steps, "-c", str(concurrency), "-n", f"steps@{place}", "-l", loglevel],
+            "collect": ["work", "-Q", collect, "-c", str(collectors), "-n", f"collect@{place}", "-l", loglevel],
         },
         clock=SystemClock(),
         environ=os.environ,

@@ -43,6 +43,15 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedR
         yield server
 
 
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The videos that providers here deliver, made once for all of xdist's workers."""
+    base = tmp_path_factory.getbasetemp()
+    together = base.parent if hasattr(request.config, "workerinput") else base
+    (together / "clips").mkdir(exist_ok=True)
+    return together / "clips"
+
+
 @pytest.fixture
 def redis_client(redis_server: EmbeddedRedis) -> Iterator[redis.Redis]:
     """A client of the session's Redis."""

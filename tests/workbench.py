@@ -30,7 +30,7 @@ KEY = "id-of-the-key:secret-of-the-key"
 TEXT_TO_VIDEO = "/bytedance/seedance-2.0/fast/text-to-video"
 
 
-def until(true: Callable[[], object], *, within: float = 20.0) -> None:
+def until(true: Callable[[], object], *, within: float = 300.0) -> None:
     """Return as soon as `true()` is; fail when it is not within so many seconds."""
     deadline = time.monotonic() + within
     while not true():

@@ -93,11 +93,11 @@ def _shared(values: Values, weight: Fraction | None) -> Iterator[tuple[str, Frac
 def _several(
     laid_out: Sequence[tuple[Values, Fraction | None]], least: int, most: int, separator: str
 ) -> Iterator[tuple[str, Fraction]]:
+    shared = [list(_shared(*each)) for each in laid_out]
     for number in range(least, most + 1):
-        for order in permutations(range(len(laid_out)), number):
+        for order in permutations(shared, number):
             found: list[tuple[tuple[str, ...], Fraction]] = [((), Fraction(1))]
-            for at in order:
-                pairs = list(_shared(*laid_out[at]))
+            for pairs in order:
                 if len(found) * len(pairs) > MOST_VALUES:
                     raise _too_many()
                 found = [((*texts, text), before * each) for texts, before in found for text, each in pairs]

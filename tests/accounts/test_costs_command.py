@@ -13,17 +13,11 @@ from pathlib import Path
 import pytest
 from account_books import BATCH, Books
 from click.testing import CliRunner, Result
+from front_door import Said, at_the_front_door
 
 from rushes.costs import COLUMNS, costs
 from rushes.session import rehearsal_store
 from workers.store import Store, open_store
-
-PROGRAM = """
-from rushes.command import cli, main
-from rushes.costs import costs
-cli.add_command(costs)
-main()
-"""
 
 
 @pytest.fixture
@@ -41,15 +35,21 @@ def asked(*arguments: str) -> Result:
     return result
 
 
-def as_process(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, "costs", *arguments],
+def as_a_whole(*arguments: str) -> Said:
+    """The command as its front door runs it: errors become a message and an exit code."""
+    return at_the_front_door("costs", *arguments, folder=Path.cwd(), environ=os.environ)
+
+
+def as_process(*arguments: str) -> Said:
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "rushes", "costs", *arguments],
         env=dict(os.environ),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
+    return Said(ended.returncode, ended.stdout, ended.stderr)
 
 
 def test_a_person_sees_every_line_with_its_currency(night: Books) -> None:
@@ -87,7 +87,7 @@ def test_what_may_have_been_billed_for_nothing_is_named(night: Books) -> None:
 def test_a_narrow_pipe_cuts_nothing(night: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     night.intend("a-shot-with-a-name-that-is-as-long-as-the-name-of-a-shot-may-be-/0001", price="123456.75")
     monkeypatch.setenv("COLUMNS", "40")
-    output = as_process(BATCH).stdout
+    output = as_process(BATCH).out
     rows = [" ".join(line.split()) for line in output.splitlines()]
     shot = "a-shot-with-a-name-that-is-as-long-as-the-name-of-a-shot-may-be-"
     assert f"{shot} 1 1 123,456.75 USD unknown for 1 123,456.75 USD" in rows
@@ -144,31 +144,31 @@ def test_a_rehearsal_is_looked_at_by_itself(night: Books, place: str) -> None:
     Books(open_store(rehearsal_store(place)), "dry").render("s/0001")
     assert asked("dry", "--sandbox").output.startswith("dry: 1 attempt at 1 take\n")
     for arguments in (("dry",), (BATCH, "--sandbox")):
-        told = as_process(*arguments)
-        assert (told.returncode, told.stdout) == (2, "")
+        told = as_a_whole(*arguments)
+        assert (told.code, told.out) == (2, "")
 
 
 def test_a_batch_that_is_not_there_is_one_message(night: Books, place: str, tmp_path: Path) -> None:
-    told = as_process("nigth", "--csv", "--out", str(tmp_path / "costs.csv"))
-    assert told.returncode == 2
-    assert told.stderr == f"rushes: there is no batch 'nigth' in the store {place}. Did you mean night?\n"
+    told = as_a_whole("nigth", "--csv", "--out", str(tmp_path / "costs.csv"))
+    assert told.code == 2
+    assert told.err == f"rushes: there is no batch 'nigth' in the store {place}. Did you mean night?\n"
     assert not (tmp_path / "costs.csv").exists()
 
 
 @pytest.mark.parametrize("name", ["zzz", "../night", "night/opening", ""])
 def test_what_can_be_no_batch_is_not_there_either(night: Books, name: str) -> None:
-    told = as_process(name)
-    assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr.startswith(f"rushes: there is no batch {name!r} in the store")
-    assert "night" in told.stderr.partition("in the store")[2]
+    told = as_a_whole(name)
+    assert (told.code, told.out) == (2, "")
+    assert told.err.startswith(f"rushes: there is no batch {name!r} in the store")
+    assert "night" in told.err.partition("in the store")[2]
 
 
 def test_an_empty_store_says_what_to_look_at(place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RUSHES_STORE", place)
     monkeypatch.chdir(tmp_path)
-    told = as_process(BATCH)
-    assert told.returncode == 2
-    assert "It holds no batch at all. Is RUSHES_STORE right" in told.stderr
+    told = as_a_whole(BATCH)
+    assert told.code == 2
+    assert "It holds no batch at all. Is RUSHES_STORE right" in told.err
     assert list(tmp_path.iterdir()) == [], "looking makes no folder"
 
 
@@ -187,9 +187,9 @@ def test_a_store_that_can_not_be_reached_is_trouble_and_no_missing_batch(
 ) -> None:
     (tmp_path / "renders").write_text("I am a file")
     monkeypatch.setenv("RUSHES_STORE", str(tmp_path / "renders"))
-    told = as_process(BATCH)
-    assert told.returncode == 5
-    assert "renders" in told.stderr
+    told = as_a_whole(BATCH)
+    assert told.code == 5
+    assert "renders" in told.err
 
 
 @pytest.mark.parametrize(("arguments", "told"), [(("--json", "--csv"), "exclude"), (("--out", "x"), "--out needs")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,23 +13,14 @@ from stage import House
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """What the scenarios of a session have in common."""
     nursery = Nursery(tmp_path_factory.mktemp("nursery"))
     try:
         with moto_server() as moto:
-            yield House(_clips(tmp_path_factory), moto, nursery)
+            yield House(clips, moto, nursery)
     finally:
         nursery.close()
-
-
-def _clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return tmp_path_factory.mktemp("clips")
-    # One for all workers of xdist: to draw the videos takes longer than most scenarios.
-    clips = tmp_path_factory.getbasetemp().parent / "clips"
-    clips.mkdir(exist_ok=True)
-    return clips
 
 
 def pytest_report_header() -> str:

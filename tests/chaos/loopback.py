@@ -45,7 +45,7 @@ KEYS = {
 SECRETS = (REDIS_PASSWORD, S3_SECRET, *(key.rpartition(":")[2] for key in KEYS.values()))
 
 
-def until(condition: Callable[[], object], *, seconds: float = 60.0, what: str) -> None:
+def until(condition: Callable[[], object], *, seconds: float = 300.0, what: str) -> None:
     """Return as soon as `condition()` holds; fail when it doesn't within so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():

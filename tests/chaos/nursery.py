@@ -89,7 +89,7 @@ class Nursery:
     def __init__(self, folder: Path) -> None:
         self._socket = folder / "nursery"
         self._process = subprocess.Popen([sys.executable, __file__, str(self._socket)], stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not self._socket.exists():
             assert self._process.poll() is None and time.monotonic() < deadline, "the nursery doesn't begin"
             time.sleep(0.02)

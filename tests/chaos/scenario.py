@@ -67,7 +67,7 @@ class Scenario:
     forked: bool = True
     patience: float = 20.0
     runs: int = RUNS
-    seconds: float = 100.0
+    seconds: float = 600.0
 
 
 def manifest(batch: str, provider: str, takes: int, faults: Sequence[str]) -> dict[str, Any]:

@@ -206,7 +206,7 @@ class Stage:
                 next_look = now + LOOK_SECONDS
             time.sleep(0.05)
         for name, process in self.errands.items():
-            assert process.wait(60) == 0, (self.folder / name).read_text(errors="replace")
+            assert process.wait(300) == 0, (self.folder / name).read_text(errors="replace")
 
     def _see_commands(self) -> None:
         for batch, process in list(self.commands.items()):
@@ -227,7 +227,7 @@ class Stage:
         started = [self._start_command(batch, None) for batch in self.scenario.batches]
         for batch, process in zip(self.scenario.batches, started, strict=True):
             self.commands.pop(batch)
-            process.wait(60)
+            process.wait(300)
             said.append(Said(process.returncode, self._output(batch).read_text(errors="replace")))
         return Again(self.providers.posts - posts, tuple(self.bucket.writes[writes:]), tuple(said))
 
@@ -292,7 +292,7 @@ class Stage:
             worker.send_signal(signal.SIGCONT)
             worker.send_signal(signal.SIGTERM)
         for worker in self.workers:
-            worker.wait(30)
+            worker.wait(300)
 
     def _look_at_processes(self) -> None:
         for place in Path("/proc").iterdir():

@@ -27,9 +27,9 @@ def holds(scenario: Scenario, folder: Path, house: House) -> Evidence:
 
 
 # The longest first, so that no process is left alone with it.
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_night_that_it_is_judged_by(tmp_path: Path, house: House) -> None:
-    evidence = holds(judging(100, 800.0, 4.0) if WHOLE else judging(4, 100.0, 2.0), tmp_path, house)
+    evidence = holds(judging(100, 1500.0, 4.0) if WHOLE else judging(4, 600.0, 2.0), tmp_path, house)
     for batch in evidence.batches:
         assert (batch.stopped, batch.said.code in (6, 7)) == ("budget", True), f"{batch.name}: its budget was no limit"
         assert batch.waiting > 0

@@ -53,7 +53,7 @@ def desk(tmp_path: Path, redis_server: EmbeddedRedis, namespace: str, fal: Scrip
     for process in here.started:
         if process.poll() is None:
             process.terminate()
-            process.wait(30)
+            process.wait(300)
         if process.stdout is not None:
             process.stdout.close()
 

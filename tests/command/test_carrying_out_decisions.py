@@ -26,7 +26,7 @@ shots:
 """
 
 
-def until(true: Callable[[], object], *, within: float = 60.0) -> None:
+def until(true: Callable[[], object], *, within: float = 300.0) -> None:
     deadline = time.monotonic() + within
     while not true():
         assert time.monotonic() < deadline, f"not so within {within:g} s"

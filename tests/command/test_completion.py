@@ -29,6 +29,6 @@ def test_commands_are_completed(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("rushes")
     asked = {"_RUSHES_COMPLETE": "bash_complete", "COMP_WORDS": "rushes doc", "COMP_CWORD": "1"}
     ended = subprocess.run(
-        [program], env={**os.environ, **asked}, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [program], env={**os.environ, **asked}, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
     )
     assert ended.stdout.split() == ["plain,doctor"]

@@ -55,7 +55,7 @@ class Machine:
 
     def run(self, what: Command) -> tuple[int, str]:
         process = self._popen(what, subprocess.PIPE)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
         return process.returncode, output.decode()
 
     def is_healthy(self, name: str) -> bool:
@@ -88,7 +88,7 @@ class Machine:
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.05)
@@ -133,7 +133,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     for process in reversed(machine.started.values()):
         if process.poll() is None:
             process.terminate()
-            process.wait(60)
+            process.wait(300)
     s3.stop()
 
 
@@ -228,7 +228,7 @@ def test_no_secret_stands_on_a_command_line(machine: Machine, worker: subprocess
 
 def test_a_worker_ends_by_itself_when_it_is_stopped(machine: Machine, worker: subprocess.Popen[bytes]) -> None:
     worker.terminate()
-    assert worker.wait(60) == 0
+    assert worker.wait(300) == 0
 
 
 def test_a_worker_without_redis_is_unhealthy(machine: Machine, redis_service: str) -> None:

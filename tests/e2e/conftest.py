@@ -58,7 +58,7 @@ class Desk:
         """Run `rushes ...` to its end."""
         return self.end(self.start(*arguments, **environ))
 
-    def end(self, process: subprocess.Popen[str], *, timeout: float = 100) -> Ended:
+    def end(self, process: subprocess.Popen[str], *, timeout: float = 600) -> Ended:
         """Wait for the end of what was started."""
         output, _ = process.communicate(timeout=timeout)
         return Ended(process.returncode, output)
@@ -84,15 +84,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     for process in here.started:
         if process.poll() is None:
             process.terminate()
-            process.wait(30)
+            process.wait(300)
         if process.stdout is not None:
             process.stdout.close()
-
-
-@pytest.fixture(scope="session")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The videos that providers here deliver, made once."""
-    return tmp_path_factory.mktemp("clips")
 
 
 def pointed_at(url: str) -> dict[str, str]:
@@ -100,7 +94,7 @@ def pointed_at(url: str) -> dict[str, str]:
     return {"RUSHES_FAL_URL": url, "FAL_KEY": KEY}
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 60.0, what: str = "the condition") -> None:
+def until(condition: Callable[[], bool], *, seconds: float = 300.0, what: str = "the condition") -> None:
     """Wait for something to become true; fail if it doesn't in time."""
     deadline = time.monotonic() + seconds
     while not condition():

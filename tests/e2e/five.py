@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-from conftest import Desk
+from conftest import Desk, Ended
 from PIL import Image
 
+from workers.clock import Clock, SystemClock
 from workers.media.darkroom import develop
 from workers.sandbox.account import Submission
 from workers.sandbox.burn import read_number
 from workers.sandbox.server import Sandbox, SandboxOptions, running_sandbox
 from workers.settings import CONVENTIONS
+from workers.supervisor import PARENT_VARIABLE
 
 PROVIDERS = tuple(CONVENTIONS)
 
@@ -81,11 +87,27 @@ MODES: Mapping[str, Mapping[str, Any]] = {
 """What a shot holds besides its prompt, by a name for the mode."""
 
 
+@dataclass
+class AheadClock(SystemClock):
+    """The machine's clock, put forward by hand: what waits for it waits until it is told to go on."""
+
+    ahead: float = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+    def forward(self, seconds: float) -> None:
+        self.ahead += seconds
+
+
 @contextmanager
-def sandboxed(clips: Path, **options: Any) -> Iterator[Sandbox]:
+def sandboxed(clips: Path, *, clock: Clock | None = None, **options: Any) -> Iterator[Sandbox]:
     """The five providers at one address, rendering within a moment unless told otherwise."""
     quick = {"queue_seconds": 0.0, "render_seconds": 0.3, "jitter": 0.0, **options}
-    with running_sandbox(SandboxOptions(cache=clips, **quick)) as sandbox:
+    with running_sandbox(SandboxOptions(cache=clips, **quick), clock=clock) as sandbox:
         yield sandbox
 
 
@@ -104,11 +126,55 @@ def pointed(provider: str, url: str, *, seats: int = 20) -> dict[str, str]:
     return values
 
 
-def manifest(provider: str, shots: Mapping[str, Mapping[str, Any]], *, model: str = "seedance-2.0-fast") -> str:
+@contextmanager
+def one_worker(
+    desk: Desk, redis_url: str, namespace: str, sandboxes: Mapping[str, Sandbox], **given: Any
+) -> Iterator[None]:
+    """Have one worker, at a Redis that is there already, render whatever is submitted at the desk.
+
+    Each provider is the sandbox that `sandboxes` names for it; `given` goes to `pointed`. It starts a quarter of the
+    processes that as many `rushes run` would.
+    """
+    desk.environ |= {"RUSHES_REDIS_URL": redis_url, "RUSHES_NAMESPACE": namespace}
+    for provider, sandbox in sandboxes.items():
+        desk.environ |= pointed(provider, sandbox.url, **given)
+    with (desk.folder / "worker.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "rushes", "worker"],
+            cwd=desk.folder,
+            env={**desk.environ, PARENT_VARIABLE: str(os.getpid())},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield
+            assert process.poll() is None, "the worker has ended by itself"
+        finally:
+            process.terminate()
+            try:
+                process.wait(300)
+            finally:
+                process.kill()
+                process.wait()
+
+
+def submitted(desk: Desk, batches: Iterable[str]) -> dict[str, Ended]:
+    """Submit the manifests of these batches together, and wait until each has ended."""
+    running = {batch: desk.start("submit", "--wait", f"{batch}.yaml") for batch in batches}
+    return {batch: desk.end(process) for batch, process in running.items()}
+
+
+def manifest(
+    provider: str,
+    shots: Mapping[str, Mapping[str, Any]],
+    *,
+    batch: str = "night",
+    model: str = "seedance-2.0-fast",
+) -> str:
     """A manifest of small takes, one a shot. JSON is YAML. A shot without a prompt gets one of its own."""
     return json.dumps(
         {
-            "batch": "night",
+            "batch": batch,
             "provider": provider,
             "model": model,
             "defaults": {"duration": 4, "resolution": "480p", "aspect_ratio": "1:1", "generate_audio": False},
@@ -132,9 +198,9 @@ def billed(sandbox: Sandbox) -> Counter[str]:
     return Counter(job.prompt for job in sandbox.account.billed())
 
 
-def receipts(desk: Desk) -> dict[str, dict[str, Any]]:
-    """The receipts in the store, by the name of the shot."""
-    found = (json.loads(path.read_text()) for path in desk.files("night/**/*.receipt.json"))
+def receipts(desk: Desk, batch: str = "night") -> dict[str, dict[str, Any]]:
+    """The receipts of a batch in the store, by the name of the shot."""
+    found = (json.loads(path.read_text()) for path in desk.files(f"{batch}/**/*.receipt.json"))
     return {receipt["shot"]: receipt for receipt in found}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import threading
 import time
@@ -31,11 +32,15 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @dataclass
 class Imitation:
-    """What the provider knows. `interfere` may answer, or drop (by returning "drop"), a submission in its place."""
+    """What the provider knows. `interfere` may answer, or drop (by returning "drop"), a submission in its place.
+
+    Renders of the first so many submissions come to an end, which `ends` says; the others go on until it is raised.
+    """
 
     clips: ClipMaker
     url: str = ""
     render_seconds: Callable[[int], float] = lambda ordinal: 1.0
+    ends: float = math.inf
     interfere: Callable[[int, dict[str, Any]], Answer | str | None] = lambda ordinal, body: None
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     posts: int = 0
@@ -52,10 +57,9 @@ class Imitation:
         """How often each different request was accepted."""
         return Counter(json.dumps(job["body"], sort_keys=True) for job in self.jobs.values())
 
-    def in_flight(self) -> int:
-        """How many renders have begun and not ended."""
-        now = time.monotonic()
-        return sum(1 for job in self.jobs.values() if job["ready"] > now)
+    def is_over(self, job: dict[str, Any]) -> bool:
+        """Whether a render has come to its end."""
+        return bool(job["ready"] <= time.monotonic() and job["ordinal"] <= self.ends)
 
     def submit(self, path: str, body: dict[str, Any]) -> Answer | str:
         """Accept, refuse, or be interfered with."""
@@ -71,7 +75,8 @@ class Imitation:
             return answer
         name = str(uuid.uuid4())
         with self.lock:
-            self.jobs[name] = {"body": body, "ready": time.monotonic() + self.render_seconds(ordinal)}
+            ready = time.monotonic() + self.render_seconds(ordinal)
+            self.jobs[name] = {"body": body, "ready": ready, "ordinal": ordinal}
         if answer == "drop":
             return "drop"
         base = f"{self.url}/bytedance/seedance-2.0/requests/{name}"
@@ -96,7 +101,7 @@ class Imitation:
             return _json(404, {"status": "NOT_FOUND"})
         base = f"{self.url}/bytedance/seedance-2.0/requests/{name}"
         about = {"request_id": name, "response_url": base, "status_url": f"{base}/status", "logs": None}
-        if time.monotonic() < job["ready"]:
+        if not self.is_over(job):
             return _json(202, {"status": "IN_PROGRESS", **about})
         return _json(200, {"status": "COMPLETED", "metrics": {"inference_time": 1.0}, **about})
 
@@ -105,7 +110,7 @@ class Imitation:
         job = self.jobs.get(name)
         if job is None:
             return _json(404, {"status": "NOT_FOUND"})
-        if time.monotonic() < job["ready"]:
+        if not self.is_over(job):
             return _json(400, {"detail": "Request is still in progress"})
         video = {"url": f"{self.url}/media/{name}.mp4", "content_type": "video/mp4", "file_name": f"{name}.mp4"}
         return _json(200, {"video": video, "seed": job["body"].get("seed", 7)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -33,12 +34,13 @@ def done(desk: Desk) -> int:
 @pytest.mark.long
 def test_ctrl_c_drains_and_the_next_run_carries_on(desk: Desk, clips: Path) -> None:
     desk.write("night.yaml", manifest(SWEEP))
-    with imitation(clips, render_seconds=lambda ordinal: 1.0) as provider:
+    with imitation(clips, ends=4) as provider:
         desk.environ |= pointed_at(provider.url) | {"RUSHES_FAL_SEATS": "4"}
         running = desk.start("run", "night.yaml")
-        until(lambda: done(desk) >= 4)
+        until(lambda: done(desk) == 4)
         redis = redis_pid(desk)
         running.send_signal(signal.SIGINT)
+        provider.ends = math.inf
         stopped = desk.end(running)
         assert stopped.code == 130, stopped.output
         assert "carry on: rushes run night.yaml" in stopped.output
@@ -50,13 +52,14 @@ def test_ctrl_c_drains_and_the_next_run_carries_on(desk: Desk, clips: Path) -> N
 
 def test_the_command_itself_is_killed(desk: Desk, clips: Path) -> None:
     desk.write("night.yaml", manifest(SWEEP))
-    with imitation(clips, render_seconds=lambda ordinal: 1.0) as provider:
+    with imitation(clips, ends=4) as provider:
         desk.environ |= pointed_at(provider.url) | {"RUSHES_FAL_SEATS": "4"}
         running = desk.start("run", "night.yaml")
         until(lambda: done(desk) >= 2)
         redis = redis_pid(desk)
         running.kill()
         running.communicate()
+        provider.ends = math.inf
         until(lambda: desk.log().count("Warm shutdown") >= 2, what="the orphaned workers' end")
 
         assert desk.run("run", "night.yaml").code == 0
@@ -67,12 +70,14 @@ def test_the_command_itself_is_killed(desk: Desk, clips: Path) -> None:
 @pytest.mark.long
 def test_the_private_redis_dies_and_comes_back(desk: Desk, clips: Path) -> None:
     desk.write("night.yaml", manifest(SWEEP))
-    with imitation(clips, render_seconds=lambda ordinal: 1.0) as provider:
+    with imitation(clips, ends=3) as provider:
         desk.environ |= pointed_at(provider.url) | {"RUSHES_FAL_SEATS": "3"}
         running = desk.start("run", "night.yaml")
         for takes in (3, 6):
-            until(lambda takes=takes: done(desk) >= takes)  # type: ignore[misc]
+            provider.ends = takes
+            until(lambda takes=takes: done(desk) == takes)  # type: ignore[misc]
             os.kill(redis_pid(desk), signal.SIGKILL)
+        provider.ends = math.inf
         ended = desk.end(running)
         assert ended.code == 0, ended.output
         assert done(desk) == provider.billed == 12
@@ -80,12 +85,13 @@ def test_the_private_redis_dies_and_comes_back(desk: Desk, clips: Path) -> None:
 
 def test_all_state_is_lost_and_taken_up_from_the_store(desk: Desk, clips: Path) -> None:
     desk.write("night.yaml", manifest(SWEEP))
-    with imitation(clips, render_seconds=lambda ordinal: 4.0 if ordinal > 4 else 0.1) as provider:
+    with imitation(clips, render_seconds=lambda ordinal: 0.1, ends=4) as provider:
         desk.environ |= pointed_at(provider.url) | {"RUSHES_FAL_SEATS": "4", "RUSHES_FAL_LEAD": "0"}
         running = desk.start("run", "night.yaml")
         until(lambda: done(desk) == 4 and len(accepted(desk)) == 8)
         running.send_signal(signal.SIGINT)
         desk.end(running)
+        provider.ends = math.inf
         shutil.rmtree(desk.folder / "renders/.rushes/state")
 
         ended = desk.run("run", "night.yaml")
@@ -127,9 +133,9 @@ def test_two_people_run_the_same_batch_at_once(desk: Desk, clips: Path) -> None:
 @pytest.mark.long
 def test_a_rehearsal_that_was_interrupted_carries_on(desk: Desk) -> None:
     desk.write("night.yaml", manifest(SWEEP))
-    desk.environ |= {"RUSHES_FAL_SEATS": "4"}
-    running = desk.start("run", "--sandbox", "night.yaml")
-    until(lambda: len(desk.files("rehearsal/night/**/*.receipt.json")) >= 4)
+    # One after the other: what is left of it takes half a minute, and nobody looks so late.
+    running = desk.start("run", "--sandbox", "night.yaml", RUSHES_FAL_SEATS="1", RUSHES_FAL_LEAD="0")
+    until(lambda: len(desk.files("rehearsal/night/**/*.receipt.json")) >= 1)
     running.send_signal(signal.SIGTERM)
     stopped = desk.end(running)
     assert stopped.code == 130, stopped.output

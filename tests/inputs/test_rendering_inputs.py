@@ -36,7 +36,7 @@ def rushes(folder: Path, *arguments: str, **environ: str) -> tuple[int, str]:
         },
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=600,
     )
     output = done.stdout + done.stderr
     assert "Traceback" not in output, output

@@ -69,11 +69,6 @@ class Night:
         return [each.body for each in self.sandbox.account.submissions()]
 
 
-@pytest.fixture(scope="session")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("clips")
-
-
 @pytest.fixture
 def night(make: Make, clips: Path, tmp_path: Path) -> Iterator[Night]:
     hand = make("http://127.0.0.1:9").clock

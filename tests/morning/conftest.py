@@ -31,11 +31,6 @@ def make(redis_client: redis.Redis, namespace: str, tmp_path: Path) -> Iterator[
     yield from benches(redis_client, namespace, tmp_path)
 
 
-@pytest.fixture(scope="session")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("clips")
-
-
 @pytest.fixture
 def bench(make: Make, clips: Path) -> Iterator[Bench]:
     """A worker before the sandbox, both by the same clock."""

@@ -37,8 +37,8 @@ def clock() -> HandClock:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("clips")
+def cache(clips: Path) -> Path:
+    return clips
 
 
 Start = Callable[..., "Talk"]

@@ -33,7 +33,7 @@ def test_the_program_serves_until_it_is_told_to_end(tmp_path: Path, cache: Path,
             assert accepted.status_code == 200
             assert client.get("/sandbox/account").json()["billed"] == 1
             program.send_signal(ending)
-            out, err = program.communicate(timeout=30)
+            out, err = program.communicate(timeout=300)
     assert (out, err, program.returncode) == ("ended\n", "", 0)
     with running_sandbox(SandboxOptions(cache=cache, state=tmp_path / "state")) as sandbox:
         assert [job.id for job in sandbox.account.billed()] == [accepted.json()["request_id"]]

@@ -30,11 +30,6 @@ def bench(make: Make, fal: ScriptedFal) -> Bench:
     return make(fal.url)
 
 
-@pytest.fixture(scope="session")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("clips")
-
-
 @pytest.fixture
 def rehearsal(make: Make, clips: Path) -> Iterator[tuple[Bench, Sandbox]]:
     """A worker before the real sandbox, both by the same clock."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from s3_servers import S3Server, point_at, start_moto, start_rclone
 
-from workers.store import Store, open_store
+from workers.store import Store, open_store, s3
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +32,22 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> S
     server: S3Server = request.getfixturevalue(request.param)
     point_at(monkeypatch, server.endpoint)
     return server
+
+
+@pytest.fixture
+def pages_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have S3 list ten keys at a time, where it would list 1,000; for a store that is opened after this."""
+    connect = s3.connect
+
+    def ten(params: dict[str, Any], **_: object) -> None:
+        params["MaxKeys"] = 10
+
+    def connected() -> Any:
+        client = connect()
+        client.meta.events.register("before-parameter-build.s3.ListObjectsV2", ten)
+        return client
+
+    monkeypatch.setattr(s3, "connect", connected)
 
 
 @pytest.fixture(params=["folder", "moto", "rclone"])

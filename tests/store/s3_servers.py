@@ -68,7 +68,7 @@ def start_rclone(folder: Path) -> S3Server:
         process.kill()
         process.wait()
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while not (told := re.search(r"Starting s3 server on \[(http://[\d.:]+)/\]", log.read_text())):
         if process.poll() is not None or time.monotonic() > deadline:
             stop()

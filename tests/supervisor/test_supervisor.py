@@ -53,7 +53,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     for each, thread in started:
         each.stop()
         each.stop()
-        thread.join(20)
+        thread.join(300)
         assert not thread.is_alive()
 
 
@@ -84,7 +84,7 @@ def test_stop_asks_the_children_to_end_and_waits_for_them(tmp_path: Path) -> Non
     thread.start()
     until(lambda: len(pids(tmp_path, "started")) == 2)
     each.stop()
-    thread.join(20)
+    thread.join(300)
     assert not thread.is_alive()
     assert sorted(pids(tmp_path, "ended")) == sorted(pids(tmp_path, "started"))
     assert not any(lives(pid) for pid in pids(tmp_path, "started"))
@@ -117,7 +117,7 @@ def test_a_child_that_was_being_started_when_stop_came_is_ended_too(
     monkeypatch.setattr(module.subprocess, "Popen", stopped_meanwhile)
     thread = threading.Thread(target=each.run)
     thread.start()
-    thread.join(20)
+    thread.join(300)
     assert not thread.is_alive()
 
 
