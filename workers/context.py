@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -81,6 +81,11 @@ class Context:
             raise RedisError(f"Redis does not know the job {index} of the batch {batch!r} any more")
         take = self.expansion(batch)[record.orphan_of]
         return replace(take, index=index, name=f"{take.name}.orphan-{orphan_token(record.job['id'])}")
+
+    def takes(self, which: Sequence[tuple[str, int]]) -> list[Take]:
+        """As `take`, of many at once, each named by its batch and index: Redis is asked once for each batch."""
+        expansions = {batch: self.expansion(batch) for batch in {batch for batch, index in which if index < ORPHANS}}
+        return [expansions[batch][index] if index < ORPHANS else self.take(batch, index) for batch, index in which]
 
     def expansion(self, batch: str) -> Expansion:
         """The takes of an open batch, from its frozen manifest. Raises `RedisError` when Redis doesn't know it."""
