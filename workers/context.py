@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -86,10 +86,26 @@ class Context:
         take = self._take(batch, record.orphan_of)
         return replace(take, index=index, name=f"{take.name}.orphan-{orphan_token(record.job['id'])}")
 
+    def takes(self, which: Sequence[tuple[str, int]]) -> list[Take | None]:
+        """As `take`, of many at once, each named by its batch and index: Redis is asked once for each batch.
+
+        None in the place of one that its batch doesn't have, as far as Redis knows.
+        """
+        expansions = {batch: self.expansion(batch) for batch in {batch for batch, index in which if index < ORPHANS}}
+        return [self._one_of(expansions, batch, index) for batch, index in which]
+
+    def _one_of(self, expansions: Mapping[str, Expansion], batch: str, index: int) -> Take | None:
+        try:
+            return self.take(batch, index) if index >= ORPHANS else self._expanded(expansions[batch], index)
+        except TakeForgotten:
+            return None
+
     def _take(self, batch: str, index: int) -> Take:
-        expansion = self.expansion(batch)
+        return self._expanded(self.expansion(batch), index)
+
+    def _expanded(self, expansion: Expansion, index: int) -> Take:
         if index >= expansion.total:
-            raise TakeForgotten(batch, index)
+            raise TakeForgotten(expansion.manifest.batch, index)
         return expansion[index]
 
     def expansion(self, batch: str) -> Expansion:

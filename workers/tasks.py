@@ -121,6 +121,12 @@ def dispatch(works: Sequence[Work]) -> None:
     queue, collect_queue = queue_names(settings)
     polls = [work for work in works if work.step is Step.POLL]
     recoveries = [work for work in works if work.step is Step.RECOVER]
+    named = [work for work in works if work.step is not Step.RECOVER]
+    takes = context().takes([(work.batch, work.index) for work in named])
+    called = {
+        work: f"{work.batch}/{work.index if take is None else take.name}"
+        for work, take in zip(named, takes, strict=True)
+    }
     with app.producer_pool.acquire(block=True) as producer:
         for work in recoveries:
             app.send_task(
@@ -131,18 +137,18 @@ def dispatch(works: Sequence[Work]) -> None:
                 app.send_task(
                     work.step.value,
                     args=(_order(work),),
-                    argsrepr=_called(work),
-                    task_id=f"{_called(work)}:{work.step}:{_ordinal(work)}",
+                    argsrepr=called[work],
+                    task_id=f"{called[work]}:{work.step}:{_ordinal(work)}",
                     queue=collect_queue if work.step is Step.COLLECT else queue,
                     producer=producer,
                 )
         for start in range(0, len(polls), POLLS_AT_ONCE):
             together = polls[start : start + POLLS_AT_ONCE]
-            first, more = _called(together[0]), len(together) - 1
+            first, more = called[together[0]], len(together) - 1
             app.send_task(
                 "poll",
                 args=([_order(work) for work in together],),
-                argsrepr=", ".join(_called(work) for work in together),
+                argsrepr=", ".join(called[work] for work in together),
                 task_id=f"{first}{f'+{more}' if more else ''}:poll:{together[0].fence}",
                 queue=queue,
                 producer=producer,
@@ -156,10 +162,6 @@ def _order(work: Work) -> Order:
 def _work(step: Step, order: Order) -> Work:
     batch, index, fence, attempt = order
     return Work(step, batch, index, fence, attempt)
-
-
-def _called(work: Work) -> str:
-    return f"{work.batch}/{context().take(work.batch, work.index).name}"
 
 
 def _ordinal(work: Work) -> str:

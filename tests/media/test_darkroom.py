@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -52,6 +53,7 @@ def children(monkeypatch: pytest.MonkeyPatch) -> Children:
             started.append(self)
 
     monkeypatch.setattr(darkroom.subprocess, "Popen", Watched)
+    monkeypatch.setattr(darkroom, "_standbys", darkroom._Standbys())
     return started
 
 
@@ -119,6 +121,57 @@ def test_a_video_that_takes_too_long_is_given_up_and_its_process_ended(tmp_path:
         develop(pipe, tmp_path / "last.png", timeout=0.3)
     (child,) = children
     assert child.returncode == -signal.SIGKILL
+    until(lambda: not _is_read(pipe))
+
+
+def _is_read(pipe: Path) -> bool:
+    try:
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError as error:
+        assert error.errno == errno.ENXIO
+        return False
+    return True
+
+
+def test_one_process_stands_by_for_many_videos_well_or_not(video: Video, tmp_path: Path, children: Children) -> None:
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(b"no video at all")
+    for _ in range(2):
+        assert develop(video("plain"), tmp_path / "last.png") == FACTS
+        with pytest.raises(DamagedVideo):
+            develop(damaged, tmp_path / "none.png")
+    (standby,) = children
+    assert standby.poll() is None
+    standby.kill()
+    standby.wait()
+    assert develop(video("plain"), tmp_path / "last.png") == FACTS
+    assert len(children) == 2
+
+
+def test_a_video_whose_process_is_ended_is_damaged_and_the_next_one_well(
+    video: Video, tmp_path: Path, children: Children
+) -> None:
+    pipe = tmp_path / "video.mp4"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(develop, pipe, tmp_path / "last.png")
+        until(lambda: bool(children) and len(_below(children[0].pid)) == 1)
+        os.kill(_below(children[0].pid)[0], signal.SIGKILL)
+        with pytest.raises(DamagedVideo, match=r"decoding it crashed \(SIGKILL\)"):
+            hanging.result(60)
+    assert develop(video("plain"), tmp_path / "last.png") == FACTS
+    assert len(children) == 1
+
+
+def _below(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGKILL", "SIGXCPU"])

@@ -79,6 +79,29 @@ def test_seats_are_those_of_one_provider():
     assert [account.start("fal", 5, seats=seats) for seats in (1, 2, 3)] == [20, 10, 5]
 
 
+def test_how_many_a_provider_had_at_once_counts_what_it_queues_and_no_two_that_only_meet():
+    account = Account()
+    for number, (accepted, ends, provider) in enumerate(
+        [(0, 10, "fal"), (5, 20, "fal"), (10, 30, "fal"), (0, 99, "ark"), (1, 2, "ark"), (2, 3, "ark")]
+    ):
+        account.add(submission(str(number), accepted=accepted, starts=ends - 1, ends=ends, provider=provider))
+    account.add(submission("6", accepted=6, ends=99, starts=90, cancelled=7.0))
+    assert account.report(9.0)["most_at_once"] == {"fal": 3, "ark": 2}
+    account.add(submission("7", accepted=7, ends=99, starts=90))
+    assert account.report(9.0)["most_at_once"] == {"fal": 3, "ark": 2}
+
+
+def test_requests_are_counted_by_their_path(talk):
+    job = talk.accepted("a cat")
+    for _ in range(2):
+        talk.client.get(job["status_url"].removeprefix(talk.sandbox.url))
+    counted = talk.client.get("/sandbox/requests").json()
+    assert {path: times for path, times in counted.items() if "{owner" in path} == {
+        "POST /{owner}/{alias}/{path}": 1,
+        "GET /{owner}/{alias}/requests/{id}/status": 2,
+    }
+
+
 def test_moving_up_leaves_no_seat_twice_taken():
     account = Account()
     for number in range(20):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import math
 import signal
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +76,14 @@ def test_renders_differ_in_length_by_the_jitter(start):
     lengths = [job.ends - job.starts for job in talk.sandbox.account.submissions()]
     assert 5 <= min(lengths) < 8
     assert 12 < max(lengths) <= 15
+
+
+def test_renders_are_lognormal_where_a_spread_is_given(start):
+    talk = start(render_seconds=10.0, spread=0.5, queue_seconds=0)
+    for number in range(200):
+        talk.accepted(f"cat {number}")
+    logs = sorted(math.log(job.ends - job.starts) for job in talk.sandbox.account.submissions())
+    assert abs(statistics.median(logs) - math.log(10)) < 0.15
+    assert 0.4 < statistics.stdev(logs) < 0.6
+    with pytest.raises(SettingsError, match="sandbox spread"):
+        talk.sandbox.change(spread=4.0)

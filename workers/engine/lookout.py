@@ -131,6 +131,24 @@ class Lookout:
         fields = {as_text(name): as_text(value) for name, value in raw.items()}
         return TakeRecord.read(batch, index, fields) if "state" in fields else None
 
+    def takes(self, which: Sequence[tuple[str, int]]) -> list[TakeRecord | None]:
+        """As `take`, of many at once, each named by its batch and index, in their order."""
+        pipe = self._redis.pipeline(transaction=False)
+        for batch, index in which:
+            pipe.hgetall(self._key("take", batch, str(index)))
+        with reaching():
+            found = cast("list[dict[bytes, bytes]]", pipe.execute())
+        records: list[TakeRecord | None] = []
+        for (batch, index), raw in zip(which, found, strict=True):
+            fields = {as_text(name): as_text(value) for name, value in raw.items()}
+            records.append(TakeRecord.read(batch, index, fields) if "state" in fields else None)
+        return records
+
+    def in_flight(self, provider: str) -> int:
+        """How many takes have a seat at a provider."""
+        with reaching():
+            return int(self._redis.scard(self._key("lane", provider, "seats")))
+
     def held(self, batch: str, state: Held, *, most: int | None = None) -> list[TakeRecord]:
         """The takes that have come to rest in `state`, by index; the first `most` of them."""
         with reaching():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Literal, cast
@@ -20,7 +20,7 @@ from workers.engine.limits import Leases, Limits, Spend, Terms
 from workers.engine.lookout import Lookout
 from workers.engine.scripts import Scripts, as_fields, as_text, reaching
 from workers.engine.states import State, Step
-from workers.engine.work import Work, as_ms
+from workers.engine.work import Stay, Work, as_ms
 from workers.errors import RedisError
 
 _MARK_AT_ONCE = 5000
@@ -333,6 +333,18 @@ class WaitingRoom(Lookout):
             held_by or "",
         )
         return bool(as_text(answer))
+
+    def stay(self, stays: Sequence[Stay]) -> None:
+        """As `move` from a state to the same one, of many at once. Those whose take has moved on are passed over."""
+        calls = [
+            (
+                *(stay.work.batch, stay.work.index, stay.work.fence, stay.state, stay.state),
+                *(as_ms(stay.delay), as_fields(stay.fields), secrets.token_hex(8), "{}", "", ""),
+            )
+            for stay in stays
+        ]
+        if calls:
+            self._scripts.run_each("move", calls)
 
     def accept(
         self,

@@ -52,6 +52,28 @@ class Scripts:
             except NoScriptError:
                 return self.client.eval(source, 0, *argv)
 
+    def run_each(self, script: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        """Run one script once for each of `calls`, each by itself, in one round trip; what they returned, in order.
+
+        What one of them is refused for is raised when all have been run. Raises as `run` does.
+        """
+        digest, _ = _script(script)
+        now = "" if self.clock is None else self.clock()
+        server = "" if self.server is None else self.server()
+        pipe = self.client.pipeline(transaction=False)
+        for args in calls:
+            pipe.evalsha(digest, 0, self.namespace, now, server, *(_writable(arg) for arg in args))
+        with reaching():
+            answers: list[Any] = pipe.execute(raise_on_error=False)
+        for at, answer in enumerate(answers):
+            if isinstance(answer, NoScriptError):
+                answers[at] = self.run(script, *calls[at])
+        for answer in answers:
+            if isinstance(answer, Exception):
+                with reaching():
+                    raise answer
+        return answers
+
 
 def as_text(value: bytes | str) -> str:
     """What Redis answered, as text."""

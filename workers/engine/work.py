@@ -71,3 +71,13 @@ class TakeRecord:
 def as_ms(seconds: float) -> int:
     """Seconds as the milliseconds in which times are kept with a take; `TakeRecord.time` reads them back."""
     return max(0, round(seconds * 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """That a take remains as it is, and is due again after `delay` seconds, with `fields` kept (None removes one)."""
+
+    work: Work
+    state: State
+    delay: float
+    fields: Mapping[str, Any]

@@ -1,16 +1,23 @@
-"""Develop videos, each in a process of its own, no more at once than the machine has processors."""
+"""Develop videos, each in a process of its own, no more at once than the machine has processors.
+
+What stands by with everything loaded to fork these processes is `workers.media.standby`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import selectors
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from workers.clock import SystemClock
 from workers.errors import DamagedVideo
 from workers.media.facts import Facts
 
@@ -25,6 +32,10 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+FORKS = sys.platform == "linux"
+"""Whether videos are developed in children of a process that stands by. On a Mac, libraries don't bear being forked."""
+
+_clock = SystemClock()
 _room = threading.BoundedSemaphore(_processors())
 
 
@@ -71,6 +82,9 @@ def _command(video: Path, png: Path, poster: Path | None) -> list[str]:
 
 
 def _run(command: list[str], video: Path, timeout: float) -> dict[str, Any]:
+    if FORKS and command[:2] == [sys.executable, "-m"]:
+        code, output, complaint = _standbys.run(command[2], command[3:], video, timeout)
+        return _answer(code, output, complaint, video)
     # In the root folder, so that `-m` finds the same `workers` that runs here, installed or not.
     with subprocess.Popen(
         command,
@@ -87,6 +101,102 @@ def _run(command: list[str], video: Path, timeout: float) -> dict[str, Any]:
             # Whatever went wrong, an interrupt included, the child does not outlive this call.
             child.kill()
     return _answer(child.returncode, output, complaint, video)
+
+
+class _Gone(Exception):
+    """The process that stood by had ended before anything was begun."""
+
+
+class _Standbys:
+    """The processes that stand by (`workers.media.standby`), each with one video at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[subprocess.Popen[bytes]] = []
+
+    def run(self, module: str, arguments: list[str], video: Path, timeout: float) -> tuple[int, bytes, bytes]:
+        """What `module` says of `arguments`: its exit code, output and complaints. Raises as `develop` does."""
+        while True:
+            with self._lock:
+                standby, fresh = (self._idle.pop(), False) if self._idle else (_start_standby(), True)
+            whole = False
+            try:
+                told = _ask(standby, module, arguments, timeout)
+                whole = True
+            except _Gone:
+                if fresh:
+                    complaint = standby.stderr.read() if standby.stderr is not None else b""
+                    return standby.wait(), b"", complaint
+                continue  # it had stood by for long enough
+            except subprocess.TimeoutExpired as error:
+                raise DamagedVideo(f"{video}: it did not decode within {timeout:g} s") from error
+            finally:
+                if whole:
+                    with self._lock:
+                        self._idle.append(standby)
+                else:
+                    _end(standby)
+            return told
+
+
+def _start_standby() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "workers.media.standby"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=_ROOT,
+        # Whatever is ended is ended with the child that it has.
+        start_new_session=True,
+    )
+
+
+def _end(standby: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(standby.pid, signal.SIGKILL)
+    standby.communicate()
+
+
+def _ask(
+    standby: subprocess.Popen[bytes], module: str, arguments: list[str], timeout: float
+) -> tuple[int, bytes, bytes]:
+    assert standby.stdin is not None and standby.stdout is not None
+    deadline = _clock.monotonic() + timeout
+    lines = _lines(standby, deadline, timeout)
+    try:
+        standby.stdin.write(json.dumps([module, arguments]).encode() + b"\n")
+        standby.stdin.flush()
+    except BrokenPipeError:
+        raise _Gone from None
+    if next(lines, None) is None:
+        raise _Gone
+    ended = next(lines, None)
+    if ended is None:
+        # It was ended from outside, with the video in hand.
+        return standby.wait(), b"", b""
+    told = json.loads(ended)
+    return told["code"], told["output"].encode(), told["complaint"].encode()
+
+
+def _lines(standby: subprocess.Popen[bytes], deadline: float, timeout: float) -> Iterator[bytes]:
+    """What it says, line by line. Raises `TimeoutExpired` at the deadline."""
+    assert standby.stdout is not None
+    said = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(standby.stdout, selectors.EVENT_READ)
+        while True:
+            while b"\n" in said:
+                line, _, said = said.partition(b"\n")
+                yield line
+            if not selector.select(max(0.0, deadline - _clock.monotonic())):
+                raise subprocess.TimeoutExpired(standby.args, timeout)
+            come = os.read(standby.stdout.fileno(), 65536)
+            if not come:
+                return
+            said += come
+
+
+_standbys = _Standbys()
 
 
 def _answer(code: int, output: bytes, complaint: bytes, video: Path) -> dict[str, Any]:

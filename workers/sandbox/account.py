@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import itertools
 import json
 import os
 import threading
@@ -202,18 +203,32 @@ class Account:
             return ahead
 
     def report(self, now: float) -> dict[str, Any]:
-        """The account at `now` as JSON: counts, seconds of billed video, and every job in order."""
+        """The account at `now` as JSON: counts, how many a provider had at once at most, seconds of billed video, and
+        every job in order.
+        """
         jobs = self.submissions()
         billed = [job for job in jobs if job.billed]
         return {
             "submissions": len(jobs),
             "cancelled": sum(job.cancelled is not None for job in jobs),
             "billed": len(billed),
+            "most_at_once": self.most_at_once(),
             "billed_seconds": sum(job.footage.seconds for job in billed if job.footage is not None),
             "jobs": [
                 {**job.model_dump(mode="json"), "billed": job.billed, "stage": job.stage(now).value} for job in jobs
             ],
         }
+
+    def most_at_once(self) -> dict[str, int]:
+        """By provider, the most jobs that were accepted and not over at any instant, to the last that is known of."""
+        steps: dict[str, list[tuple[float, int]]] = {}
+        for job in self.submissions():
+            # At one instant, what ends makes room for what begins.
+            steps.setdefault(job.provider, []).extend(((job.accepted, 1), (job.over, -1)))
+        found = {}
+        for provider, each in steps.items():
+            found[provider] = max(itertools.accumulate(step for _, step in sorted(each)))
+        return found
 
     def _of(self, provider: str) -> Iterable[Submission]:
         return (self._jobs[job] for job in self._orders.get(provider, []))

@@ -20,6 +20,8 @@ class SandboxOptions:
     `locked`           whether the account has run out of money: nothing more is accepted.
     `queue_seconds`    seconds that every job waits before it may start.
     `render_seconds`   seconds that a render takes, give or take the share `jitter` of it.
+    `spread`           above 0, renders are lognormal about `render_seconds` instead: the standard deviation of the
+                       logarithm, 0.35 say.
     `seats`            how many jobs of one provider render at once; the others wait in its queue.
     `link_seconds`     seconds after the end of a render for which its file can be had. None is for ever.
     `late_validation`  accept a body that breaks the schema and refuse it in the job's result instead.
@@ -43,6 +45,7 @@ class SandboxOptions:
     queue_seconds: float = 0.5
     render_seconds: float = 3.0
     jitter: float = 0.2
+    spread: float = 0.0
     seats: int = 40
     link_seconds: float | None = None
     late_validation: bool = False
@@ -71,6 +74,8 @@ class SandboxOptions:
                 raise SettingsError(f"sandbox {option.name}: {value} is not a share between 0 and 1")
             if option.name.endswith("_seconds") and value is not None and value < 0:
                 raise SettingsError(f"sandbox {option.name}: {value} is below 0 seconds")
+        if not 0 <= self.spread <= 3:
+            raise SettingsError(f"sandbox spread: {self.spread} is not between 0 and 3")
         if self.cloudflare_envelope not in ("raw", "wrapped"):
             raise SettingsError(f"sandbox cloudflare_envelope: {self.cloudflare_envelope!r} is neither raw nor wrapped")
         if self.seats < 1:

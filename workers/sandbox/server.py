@@ -9,10 +9,12 @@ import asyncio
 import signal
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from workers.clock import Clock, SystemClock
 from workers.errors import SettingsError
@@ -95,7 +97,14 @@ def serve(
 
 
 def application(sandbox: Sandbox) -> web.Application:
-    """All that the sandbox answers: the twins, the videos, `/sandbox/health` and `/sandbox/account`."""
+    """All that the sandbox answers: the twins, the videos, and `/sandbox/` with `health`, `account` and `requests`."""
+    came: Counter[str] = Counter()
+
+    @web.middleware
+    async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        came[f"{request.method} {resource.canonical if resource is not None else '?'}"] += 1
+        return await handler(request)
 
     async def health(request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -103,16 +112,20 @@ def application(sandbox: Sandbox) -> web.Application:
     async def account(request: web.Request) -> web.Response:
         return web.json_response(sandbox.account.report(sandbox.clock.now()))
 
+    async def requests(request: web.Request) -> web.Response:
+        return web.json_response(came)
+
     async def nothing(request: web.Request) -> web.Response:
         return web.json_response(
             {"detail": f"No provider that the sandbox imitates answers {request.method} {request.path}"},
             status=404,
         )
 
-    app = web.Application(client_max_size=_MOST_BODY_BYTES)
+    app = web.Application(client_max_size=_MOST_BODY_BYTES, middlewares=[count])
     for routes in (*TWINS, files.routes):
         app.add_routes(routes(sandbox))
     app.add_routes([web.get("/sandbox/health", health), web.get("/sandbox/account", account)])
+    app.add_routes([web.get("/sandbox/requests", requests)])
     app.router.add_route("*", "/{path:.*}", nothing)
     return app
 

@@ -8,9 +8,11 @@ each fault where it may strike, and refuses a prompt that names none of them (`f
 from __future__ import annotations
 
 import asyncio
+import math
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from statistics import NormalDist
 from typing import Any
 
 from aiohttp import web
@@ -109,7 +111,7 @@ class Sandbox:
         accepted = self.clock.now()
         ready = accepted + options.queue_seconds
         starts = self.account.start(provider, ready, seats=options.seats)
-        seconds = options.render_seconds * (1 + options.jitter * (2 * die(options.seed, "jitter", id) - 1))
+        seconds = _length(options, die(options.seed, "jitter", id))
         if self.strikes(Fault.SLOW, subject, prompt):
             seconds *= 10
         if outcome in ("invalid", "misdirected"):
@@ -208,6 +210,15 @@ def hang_up(request: web.Request) -> web.Response:
 def garbage() -> web.Response:
     """A 200 whose body breaks off and is no JSON, as a broken gateway's."""
     return web.Response(body=b'{"request_id": "\xff\xfe', content_type="application/json")
+
+
+def _length(options: SandboxOptions, thrown: float) -> float:
+    if options.spread:
+        # A die may show 0, of which there is no logarithm.
+        return options.render_seconds * math.exp(
+            options.spread * NormalDist().inv_cdf(min(max(thrown, 1e-9), 1 - 1e-9))
+        )
+    return options.render_seconds * (1 + options.jitter * (2 * thrown - 1))
 
 
 def _uuid(seed: int, what: str, ordinal: int) -> str:

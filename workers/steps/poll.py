@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from jobs.takes import Take
 from workers.context import Context
 from workers.engine.states import State
-from workers.engine.work import TakeRecord, Work, as_ms
+from workers.engine.work import Stay, TakeRecord, Work, as_ms
 from workers.errors import SettingsError, TakeForgotten
 from workers.http.errors import Broken, NotSent
 from workers.inputs.resolving import without_secrets
 from workers.logs.subject import Subject, about
+from workers.polling.company import CROWD, in_company, spared
 from workers.polling.placing import Bounds, Seen, fixed_gap, lesson, pace
 from workers.providers import adapter
 from workers.providers.errors import Expired, ProviderError, Transient
@@ -76,9 +79,48 @@ class _Asking:
     said: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass
+class _Round:
+    """One message of polls: what is to be asked about again, and what was found out on the way."""
+
+    context: Context
+    stays: list[Stay] = field(default_factory=list)
+    _in_flight: dict[str, int] = field(default_factory=dict)
+
+    def in_flight(self, provider: str) -> int:
+        """How many takes a provider had in flight, as the first of this round to ask was told."""
+        if provider not in self._in_flight:
+            self._in_flight[provider] = self.context.room.in_flight(provider)
+        return self._in_flight[provider]
+
+    def stay(self, work: Work, delay: float, fields: Mapping[str, object]) -> None:
+        """Let a take's job be asked about again after `delay` seconds."""
+        self.stays.append(Stay(work, State.RENDERING, delay, fields))
+
+    def close(self) -> None:
+        """Put back what is to be asked about again, all together: a round trip each would cost more than asking."""
+        if any(many >= CROWD for many in self._in_flight.values()):
+            now = self.context.room.time()
+            self.stays = [replace(stay, delay=in_company(stay.delay, now)) for stay in self.stays]
+        self.context.room.stay(self.stays)
+
+
 def poll(context: Context, works: list[Work]) -> None:
     """Ask how each of these takes' jobs is, and carry each on by what is said. Stale hands do nothing."""
-    asking = [one for one in (_prepare(context, work) for work in works) if one is not None]
+    round = _Round(context)
+    try:
+        _ask(round, works)
+    finally:
+        round.close()
+
+
+def _ask(round: _Round, works: list[Work]) -> None:
+    context = round.context
+    records = context.room.takes([(work.batch, work.index) for work in works])
+    mine = [(work, record) for work, record in zip(works, records, strict=True) if _is_mine(record, work)]
+    takes = context.takes([(work.batch, work.index) for work, _ in mine])
+    prepared = [_prepare(round, work, record, take) for (work, record), take in zip(mine, takes, strict=True)]
+    asking = [one for one in prepared if one is not None]
     rounds = 0
     while asking:
         rounds += 1
@@ -91,7 +133,7 @@ def poll(context: Context, works: list[Work]) -> None:
         for one, answer in zip(asking, answers, strict=True):
             told = without_secrets(one.record.value("inputs"), answer)
             with about(Subject(one.take.batch, one.take.name, one.record.attempt)):
-                following = _settle(context, one, told, last=rounds > 1)
+                following = _settle(round, one, told, last=rounds > 1)
             end_span(context, one.span, told, **one.said)
             if following is not None:
                 one.request = following
@@ -99,21 +141,21 @@ def poll(context: Context, works: list[Work]) -> None:
         asking = again
 
 
-def _prepare(context: Context, work: Work) -> _Asking | None:
-    record = context.room.take(work.batch, work.index)
-    if record is None or record.state is not State.RENDERING or record.fence != work.fence or record.job is None:
-        return None
-    try:
-        take = context.take(work.batch, work.index)
-    except TakeForgotten as error:
+def _is_mine(record: TakeRecord | None, work: Work) -> TypeGuard[TakeRecord]:
+    return record is not None and record.state is State.RENDERING and record.fence == work.fence and bool(record.job)
+
+
+def _prepare(round: _Round, work: Work, record: TakeRecord, take: Take | None) -> _Asking | None:
+    context = round.context
+    assert record.job is not None
+    if take is None:
         # The others are asked about all the same, and this one when the batch was held against the store.
         if not being_filed(context, record):
             file_again(context, record)
-        fields = {"waits_for": str(error)}
-        context.room.move(work, State.RENDERING, State.RENDERING, delay=STORE_SECONDS, fields=fields)
+        round.stay(work, STORE_SECONDS, {"waits_for": str(TakeForgotten(work.batch, work.index))})
         return None
     if being_filed(context, record) or not file_again(context, record):
-        _later(context, work, record, seconds=STORE_SECONDS)
+        _later(round, take, work, record, seconds=STORE_SECONDS)
         return None
     delivered = record.value("delivered")
     if delivered is not None:
@@ -124,31 +166,33 @@ def _prepare(context: Context, work: Work) -> _Asking | None:
     try:
         access = context.access(take.provider)
     except SettingsError as error:
-        _later(context, work, record, seconds=NO_KEY_SECONDS, why=str(error))
+        _later(round, take, work, record, seconds=NO_KEY_SECONDS, why=str(error))
         return None
     return _Asking(work, record, take, job, access, adapter(take.provider).status(job, access))
 
 
-def _settle(context: Context, one: _Asking, answer: Response | NotSent | Broken, *, last: bool) -> Request | None:
+def _settle(round: _Round, one: _Asking, answer: Response | NotSent | Broken, *, last: bool) -> Request | None:
+    context = round.context
     if not isinstance(answer, Response):
-        _later(context, one.work, one.record, why=str(answer))
+        _later(round, one.take, one.work, one.record, why=str(answer))
         return None
     try:
         verdict = adapter(one.take.provider).verdict(one.job, one.request, answer, one.access)
     except ProviderError as error:
         hold_back(context, one.take.provider, error, following=True)
-        _later(context, one.work, one.record, seconds=error.retry_after, why=str(error))
+        _later(round, one.take, one.work, one.record, seconds=error.retry_after, why=str(error))
         return None
     if isinstance(verdict, AskNext):
         if not last:
             return verdict.request
-        _later(context, one.work, one.record, why="the provider sent us from one answer to the next")
+        _later(round, one.take, one.work, one.record, why="the provider sent us from one answer to the next")
         return None
-    _carry_on(context, one, verdict)
+    _carry_on(round, one, verdict)
     return None
 
 
-def _carry_on(context: Context, one: _Asking, verdict: Verdict) -> None:
+def _carry_on(round: _Round, one: _Asking, verdict: Verdict) -> None:
+    context = round.context
     one.said = {"rushes.verdict": type(verdict).__name__.lower()}
     match verdict:
         case Rendered():
@@ -166,11 +210,13 @@ def _carry_on(context: Context, one: _Asking, verdict: Verdict) -> None:
             if moved:
                 _learn(context, one)
         case Ended(Transient() as error) if int(one.record.fields.get("ended", 0)) + 1 < ENDED_BELIEVED:
-            _later(context, one.work, one.record, why=str(error), ended=int(one.record.fields.get("ended", 0)) + 1)
+            _later(
+                round, one.take, one.work, one.record, why=str(error), ended=int(one.record.fields.get("ended", 0)) + 1
+            )
         case Ended(error):
             log.warning("%s: %s", one.take.name, context.clean(str(error)))
             if not end_attempt(context, one.record, one.work, error):
-                _later(context, one.work, one.record, seconds=STORE_SECONDS)
+                _later(round, one.take, one.work, one.record, seconds=STORE_SECONDS)
         case Gone(error):
             seen = int(one.record.fields.get("gone", 0)) + 1
             if seen >= GONE_BELIEVED:
@@ -181,22 +227,28 @@ def _carry_on(context: Context, one: _Asking, verdict: Verdict) -> None:
                 )
                 if end_attempt(context, one.record, one.work, gone):
                     return
-            _later(context, one.work, one.record, why=str(error), gone=seen)
+            _later(round, one.take, one.work, one.record, why=str(error), gone=seen)
         case Queued() | Running() | AskNext():
-            if one.record.fields.get("cancelling") == "wanted" and _cancel(context, one, verdict):
+            if one.record.fields.get("cancelling") == "wanted" and _cancel(round, one, verdict):
                 return
             _later(
-                context, one.work, one.record, saw=None if isinstance(verdict, AskNext) else verdict, at=one.polled_at
+                round,
+                one.take,
+                one.work,
+                one.record,
+                saw=None if isinstance(verdict, AskNext) else verdict,
+                at=one.polled_at,
             )
 
 
-def _cancel(context: Context, one: _Asking, verdict: Queued | Running | AskNext) -> bool:
+def _cancel(round: _Round, one: _Asking, verdict: Queued | Running | AskNext) -> bool:
     """Ask the provider to end a job that isn't finished. False when that is to be tried again at the next poll."""
+    context = round.context
     translator = adapter(one.take.provider)
     running = not isinstance(verdict, Queued)
     if not isinstance(translator, Cancelling) or (running and translator.cancels == "queued"):
         why = f"{one.take.provider} can't cancel a job that {'is being rendered' if running else 'it has accepted'}"
-        _later(context, one.work, one.record, why=f"{why}: it is paid for, and will be kept", cancelling="kept")
+        _later(round, one.take, one.work, one.record, why=f"{why}: it is paid for, and will be kept", cancelling="kept")
         return True
     if translator.cancels == "queued" and context.clock.monotonic() - one.asked_at > STILL_QUEUED_SECONDS:
         return False
@@ -211,7 +263,7 @@ def _cancel(context: Context, one: _Asking, verdict: Queued | Running | AskNext)
         hold_back(context, one.take.provider, error, following=True)
         return False
     told = CANCELLED_WHILE_RUNNING if running else "asked"
-    _later(context, one.work, one.record, cancelling=told if noted else "kept", soon=True)
+    _later(round, one.take, one.work, one.record, cancelling=told if noted else "kept", soon=True)
     return True
 
 
@@ -227,7 +279,8 @@ def _learn(context: Context, one: _Asking) -> None:
 
 
 def _later(
-    context: Context,
+    round: _Round,
+    take: Take,
     work: Work,
     record: TakeRecord,
     *,
@@ -240,7 +293,7 @@ def _later(
     cancelling: str | None = None,
     soon: bool = False,
 ) -> None:
-    take = context.take(work.batch, work.index)
+    context = round.context
     settings = context.settings.provider(take.provider)
     bounds = Bounds(settings.first_poll, settings.slowest_poll)
     submitted = record.time("submitted_at")
@@ -265,12 +318,12 @@ def _later(
     if isinstance(saw, Queued):
         fields["position"] = saw.position
     kept = {} if cancelling is None else {"cancelling": cancelling}
-    context.room.move(
+    if not soon:
+        placed = spared(placed, round.in_flight(take.provider), bounds)
+    round.stay(
         work,
-        State.RENDERING,
-        State.RENDERING,
-        delay=placed if seconds is None else max(placed, seconds),
-        fields={
+        placed if seconds is None else max(placed, seconds),
+        {
             "polls": 0 if soon else now.polls,
             "waits_for": None if why is None else context.clean(why),
             "gone": gone,
