@@ -63,6 +63,8 @@ def told(found: Difference) -> Iterator[str]:
         yield f"  {gone:,} asked for no more{f'; {done:,} of them are done, and stay where they are' if done else ''}"
     if not found.parts["to_render"]:
         yield "  nothing is left to submit"
+    if found.budget is not None:
+        yield f"  budget: {found.budget}"
     if not found.known:
         return
     for shot in found.shots:

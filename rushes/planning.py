@@ -31,6 +31,7 @@ from workers.clock import SystemClock
 from workers.inputs.handover import Planned, plan_inputs
 from workers.inputs.resolving import store_facts
 from workers.polling.placing import FIXED_SLOWEST, GROWTH
+from workers.polling.remembered import remembered
 from workers.preview import preview
 from workers.settings import CONVENTIONS, Settings, load_settings
 from workers.store import open_store
@@ -67,7 +68,8 @@ def plan(manifest: Path, options: ManifestOptions, as_json: bool, name: str | No
         return
     own_prices = None if prices is None else read_prices(prices)
     planned = make_plan(loaded.manifest, own_prices=own_prices, choice=options.choice)
-    foretold = forecast_of(planned, settings)
+    known = remembered(open_store(settings.store), planned.batch)
+    foretold = forecast_of(planned, settings, known)
     now = datetime.fromtimestamp(SystemClock().now(), get_localzone())
     if as_json:
         told: dict[str, Any] = {
@@ -122,7 +124,7 @@ def forecast_of(planned: Plan, settings: Settings, known: tuple[RenderTimes, ...
     # As while nothing is learned: what is learned only makes fewer polls of it.
     slowest = min(own.slowest_poll, max(own.first_poll, FIXED_SLOWEST))
     polling = Polling(own.first_poll, slowest, GROWTH) if CONVENTIONS[planned.provider].polled else None
-    return forecast(planned.provider, planned.kinds, Lane(own.seats, own.requests_per_minute, polling), known)
+    return forecast(planned.provider, planned.stages, Lane(own.seats, own.requests_per_minute, polling), known)
 
 
 def forecast_lines(planned: Plan, foretold: Forecast, now: datetime) -> Iterator[str]:
@@ -131,7 +133,7 @@ def forecast_lines(planned: Plan, foretold: Forecast, now: datetime) -> Iterator
     under = f"{lane.seats:,} seat{'' if lane.seats == 1 else 's'}"
     under += f", {lane.requests_per_minute:g} requests a minute" if lane.requests_per_minute else ""
     yield f"time      {_between(foretold.seconds, duration)} with {under}"
-    basis = "by what was learned of this provider"
+    basis = "by how long such renders took before, by the receipts of the store"
     if foretold.basis == "assumed":
         table = assumed()
         basis = f"by render times that are assumed, with {table.confidence} confidence, since {table.read}"

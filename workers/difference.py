@@ -24,6 +24,7 @@ from jobs.takes.choosing import ALL, Choice, chosen
 from jobs.takes.expansion import Expansion
 from jobs.takes.lineage import Lineage
 from jobs.takes.spans import from_json
+from workers.affording import Affording, affording
 from workers.chains.picks import UNPICKED, read_picks
 from workers.deferring import DEFERRED
 from workers.holds import read_holds, spans_of
@@ -93,6 +94,8 @@ class Difference:
     known: bool
     shots: tuple[ShotDifference, ...]
     withdrawn: tuple[Withdrawn, ...]
+    budget: Affording | None = None
+    """What is left of the budget, if there is one."""
 
     @property
     def takes(self) -> int:
@@ -117,6 +120,7 @@ class Difference:
             "takes": self.takes,
             **_parts_json(self.parts),
             "price": self.price.to_json(),
+            "budget": None if self.budget is None else self.budget.to_json(),
             "shots": [
                 {
                     "name": shot.name,
@@ -152,7 +156,10 @@ def difference(
     parts |= _taken_over(store, expansion, stored, attempted)
     held = _held(ledger, expansion, choice)
     shots = tuple(_shots(expansion, before, parts, held, own_prices))
-    return Difference(manifest.batch, before is not None, shots, tuple(_withdrawn(expansion, before, stored)))
+    price = sum((shot.price for shot in shots), Totals())
+    budget = None if manifest.budget is None else affording(store, manifest.batch, manifest.budget, price)
+    gone = tuple(_withdrawn(expansion, before, stored))
+    return Difference(manifest.batch, before is not None, shots, gone, budget)
 
 
 def _held(ledger: Ledger, expansion: Expansion, choice: Choice) -> dict[str, Picks]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from jobs.forecasting.assumed import Basis, RenderTimes, Spread, assumed, render_seconds
@@ -49,6 +50,15 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """What is rendered of one shot, and the names of those whose takes each of these waits for."""
+
+    shot: str
+    kinds: Counter[Kind]
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """What rendering some takes takes: `seconds` from start to end, `polls` in all, `bytes` of video that come.
 
@@ -82,12 +92,14 @@ class Forecast:
         }
 
 
-def forecast(provider: str, kinds: Counter[Kind], lane: Lane, known: Sequence[RenderTimes] = ()) -> Forecast:
-    """What rendering so many takes of each of `kinds` takes, each rendered once and nothing else under way.
+def forecast(provider: str, stages: Sequence[Stage], lane: Lane, known: Sequence[RenderTimes] = ()) -> Forecast:
+    """What rendering the takes of `stages` takes, each rendered once and nothing else under way.
 
     Of times, what the first of `known` says that knows of it holds, and else what is assumed.
     """
-    seated, longest, polls, size = _NOTHING, _NOTHING, _NOTHING, _NOTHING
+    kinds: Counter[Kind] = sum((stage.kinds for stage in stages), Counter())
+    seats: dict[Kind, Spread] = {}
+    seated, polls, size = _NOTHING, _NOTHING, _NOTHING
     basis: Basis = "learned"
     for kind, count in kinds.items():
         shortest, from_where = render_seconds(known, provider, kind.model, kind.resolution, kind.shortest)
@@ -96,14 +108,31 @@ def forecast(provider: str, kinds: Counter[Kind], lane: Lane, known: Sequence[Re
             basis = "assumed"
         least, likely, most = (_until(lane.polling, each) for each in _between(shortest, render))
         seat = Spread(least[1], likely[1], most[1]) + _SUBMISSION
+        seats[kind] = seat
         seated += seat * count
-        longest = longest.highest(seat)
         polls += Spread(least[0], likely[0], most[0]) * count
         table = assumed()
         small, large = (table.bytes(kind.model, kind.resolution, each) for each in (kind.shortest, kind.longest))
         size += Spread(*_between(small, large)) * count
     takes = kinds.total()
-    return Forecast(takes, _elapsed(takes, seated, longest, lane), polls, size, lane, basis)
+    return Forecast(takes, _elapsed(takes, seated, _longest(stages, seats), lane), polls, size, lane, basis)
+
+
+def _longest(stages: Sequence[Stage], seats: Mapping[Kind, Spread]) -> Spread:
+    """The longest line of takes each of which waits for the one before."""
+    by_shot = {stage.shot: stage for stage in stages}
+    found: dict[str, Spread] = {}
+
+    def until(shot: str) -> Spread:
+        if shot not in found:
+            stage = by_shot[shot]
+            before = reduce(Spread.highest, (until(name) for name in stage.after if name in by_shot), _NOTHING)
+            found[shot] = before + reduce(
+                Spread.highest, (seats[kind] for kind, takes in stage.kinds.items() if takes), _NOTHING
+            )
+        return found[shot]
+
+    return reduce(Spread.highest, (until(shot) for shot in by_shot), _NOTHING)
 
 
 def _between(low: Spread, high: Spread) -> tuple[float, float, float]:
@@ -119,7 +148,7 @@ _SUBMISSION = Spread(SUBMISSION_SECONDS, SUBMISSION_SECONDS, SUBMISSION_SECONDS)
 
 
 def _elapsed(takes: int, seated: Spread, longest: Spread, lane: Lane) -> Spread:
-    """Every seat renders one take after the other; no faster than requests may be sent, nor than the longest is."""
+    """Every seat renders one take after the other; no faster than requests may be sent, nor than the longest line."""
     if not takes:
         return _NOTHING
     rounds = math.ceil(takes / lane.seats)

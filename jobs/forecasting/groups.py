@@ -9,7 +9,7 @@ from itertools import product
 
 from jobs.capabilities import Capabilities, capabilities
 from jobs.manifest import Manifest, Shot
-from jobs.takes import AxisValue, Take
+from jobs.takes import Asked, AxisValue, Take
 from jobs.takes.strands import common_fields
 
 KINDS = ("model", "resolution", "duration")
@@ -29,7 +29,12 @@ class Kind:
 
 def kind_of(take: Take) -> Kind:
     """Of which kind the render of a take is."""
-    return _kind(take.asked.asked(), capabilities(take.provider))
+    return kind_of_asked(take.asked, capabilities(take.provider))
+
+
+def kind_of_asked(asked: Asked, table: Capabilities) -> Kind:
+    """Of which kind the render is of what is asked of the table's provider."""
+    return _kind(asked.asked(), table)
 
 
 def kinds_of(manifest: Manifest, shot: Shot) -> Counter[Kind]:

@@ -9,9 +9,10 @@ from itertools import product
 from typing import Any
 
 from jobs.capabilities import Capabilities, capabilities
-from jobs.chains.graph import picking_shots
+from jobs.chains.graph import parents_of, picking_shots
 from jobs.chains.graph import told as told_chain
 from jobs.fields.terms import Budget, Deadline, Window
+from jobs.forecasting.forecast import Stage
 from jobs.forecasting.groups import Kind, kinds_of
 from jobs.manifest import Manifest, Shot
 from jobs.planning.budgeting import check_budget, takes_within_budget
@@ -68,6 +69,9 @@ class ShotPlan:
     chain: str | None = None
     kinds: Counter[Kind] = field(default_factory=Counter)
     """How many takes there are of each kind of render."""
+
+    after: tuple[str, ...] = ()
+    """The shots whose takes those of this one wait for."""
 
     def models(self) -> dict[str, int]:
         """How many takes each model renders."""
@@ -179,6 +183,12 @@ class Plan:
             "last": None if self.last is None else _take_json(self.last),
         }
 
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What is rendered of each shot, and after which others."""
+        kinds = {shot.name: shot.kinds for shot in self.shots} if self.portion is None else self.portion.by_shot
+        return tuple(Stage(shot.name, kinds[shot.name], shot.after) for shot in self.shots if shot.name in kinds)
+
     def _all_kinds(self) -> Counter[Kind]:
         return sum((shot.kinds for shot in self.shots), Counter())
 
@@ -256,6 +266,7 @@ def _shot_plan(manifest: Manifest, shot: Shot, start: int, expansion: Expansion,
         mixed=shot.mix().told(),
         chain=told_chain(shot, manifest.defaults, picking_shots(manifest.shots)),
         kinds=kinds_of(manifest, shot),
+        after=parents_of(manifest.defaults, shot),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -23,11 +23,16 @@ MOST_LOOKED_AT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Some takes: how many, of which kinds of render, and what they cost together."""
+    """Some takes: how many, of which kinds of render in each shot by its name, and what they cost together."""
 
     takes: int
-    kinds: Counter[Kind]
+    by_shot: Mapping[str, Counter[Kind]]
     price: Totals
+
+    @property
+    def kinds(self) -> Counter[Kind]:
+        """Of which kinds of render they are."""
+        return sum(self.by_shot.values(), Counter())
 
     def __str__(self) -> str:
         price = f", {self.price}" if self.takes else ""
@@ -47,17 +52,17 @@ class Portion:
 
 def portion(manifest: Manifest, expansion: Expansion, ranges: Picks, *, own: PriceTable | None = None) -> Portion:
     """The takes of `ranges` (by index). `expansion` is of this manifest."""
-    kinds: Counter[Kind] = Counter()
+    kinds: dict[str, Counter[Kind]] = {}
     price = Totals()
     for at, shot in enumerate(manifest.shots):
         span = expansion.shot_span(shot.name)
         assert span is not None, "every shot of the manifest has its takes"
         mine = common((span,), ranges)
         if size(mine) == span[1] - span[0]:
-            kinds += kinds_of(manifest, shot)
+            kinds[shot.name] = kinds_of(manifest, shot)
             price += shot_totals(manifest, at, expansion, own=own)
         elif mine:
-            kinds += _kinds(manifest, at, expansion, mine)
+            kinds[shot.name] = _kinds(manifest, at, expansion, mine)
             price += portion_totals(manifest, at, expansion, mine, own=own)
     return Portion(size(ranges), kinds, price)
 

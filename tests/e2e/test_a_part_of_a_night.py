@@ -1,47 +1,34 @@
-"""`--only` and `--limit` as a person uses them: a few takes first, and then the rest."""
+"""The example of a spreadsheet as a person renders it: a few takes first by `--only`, and then the rest."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
-from conftest import Desk, manifest
-from five import billed, pointed, sandboxed
+from conftest import Desk
 
-SHOTS = """
-  - name: opening
-    prompt: a dog
-    sweep: {seed: 1..2}
-  - name: follow
-    for_each: opening
-    prompt: it leaps
-    start_image: opening.last_frame
-  - name: other
-    prompt: a cat
-"""
+MANIFESTS = Path(__file__).parents[2] / "manifests"
+NIGHT = ("--provider", "fal", "--model", "seedance-2.0-fast", "--defaults", "defaults.yaml", "overnight.csv")
 
 
-def test_a_part_is_rendered_and_the_rest_by_the_next_run(desk: Desk, clips: Path) -> None:
-    desk.write("night.yaml", manifest(SHOTS))
-    with sandboxed(clips) as sandbox:
-        desk.environ |= pointed("fal", sandbox.url)
-        planned = desk.run("plan", "night.yaml", "--only", "follow", "--limit", "2")
-        assert "chosen    2 takes, " in planned.output
-        assert "by --only follow --limit 2; the others wait" in planned.output
-        unknown = desk.run("run", "night.yaml", "--only", "folow")
-        assert unknown.code == 2 and "no shot is called 'folow'; did you mean 'follow'?" in unknown.output
-        first = desk.run("run", "night.yaml", "--only", "follow", "--limit", "2")
-        assert first.code == 0, first.output
-        assert "night: 3 takes left out by --only or --limit" in first.output
-        assert "night: 2 of 5 takes done" in first.output
-        assert "3 left out by --only or --limit: a run without them renders these as well" in first.output
-        assert [path.parent.name for path in desk.files("night/**/*.mp4")] == ["follow", "opening"]
-        again = desk.run("run", "night.yaml", "--only", "follow", "--limit", "2")
-        assert again.code == 0 and "this time: 0 submissions, 0 objects written" in again.output, again.output
-        stands = json.loads(desk.run("status", "night", "--json").output)
-        assert (stands["deferred"], stands["open"], stands["held"]) == (3, 0, {"deferred": 3})
-        compared = desk.run("diff", "night.yaml", "--only", "other")
-        assert "  2 left out by --only or --limit" in compared.output and "  1 to render, " in compared.output
-        whole = desk.run("run", "night.yaml")
-        assert whole.code == 0 and "night: 5 of 5 takes done" in whole.output, whole.output
-        assert sum(billed(sandbox).values()) == 5
+def test_a_part_is_rendered_and_the_rest_by_the_next_run(desk: Desk) -> None:
+    shutil.copy(MANIFESTS / "overnight.csv", desk.folder)
+    defaults = (MANIFESTS / "defaults" / "overnight.yaml").read_text()
+    desk.write("defaults.yaml", defaults.replace("720p", "480p"))
+    first = desk.run("run", "--sandbox", *NIGHT, "--only", "kitchen", "--only", "WAVES*")
+    assert first.code == 0, first.output
+    assert "overnight: 7 takes left out by --only or --limit" in first.output
+    assert "overnight: 2 of 9 takes done" in first.output
+    assert "7 left out by --only or --limit: a run without them renders these as well" in first.output
+    assert len(desk.files("rehearsal/overnight/*/*.mp4")) == 2
+    compared = json.loads(desk.run("diff", "--sandbox", "--json", *NIGHT, "--limit", "1").output)
+    assert {part: compared[part] for part in ("done", "left_out", "to_render")} == {
+        "done": 2,
+        "left_out": 6,
+        "to_render": 1,
+    }
+    whole = desk.run("run", "--sandbox", *NIGHT)
+    assert whole.code == 0 and "overnight: 9 of 9 takes done" in whole.output, whole.output
+    assert "this time: 7 submissions" in whole.output
+    assert len(desk.files("rehearsal/overnight/*/*.mp4")) == 9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,11 @@ def small(name: str) -> str:
     return json.dumps(written)
 
 
-@pytest.mark.parametrize(("name", "shots"), [("prompt-sweep.yaml", 2), ("seed-grid.yaml", 1)])
+@pytest.mark.parametrize(
+    ("name", "shots"), [("prompt-sweep.yaml", 2), ("seed-grid.yaml", 1), ("looks-and-wildcards.yaml", 2)]
+)
 def test_it_is_rehearsed_to_its_end(desk: Desk, name: str, shots: int) -> None:
+    shutil.copytree(MANIFESTS / "wildcards", desk.folder / "wildcards")
     manifest = str(desk.write(name, small(name)))
     ended = desk.run("run", "--sandbox", manifest)
     assert ended.code == 0, ended.output

@@ -7,11 +7,13 @@ from collections import Counter
 import pytest
 
 from jobs.capabilities import capabilities, known_providers
-from jobs.forecasting import Kind, Lane, Polling, Spread, forecast, kinds_of
+from jobs.forecasting import Kind, Lane, Polling, Spread, Stage, forecast, kinds_of
 from jobs.forecasting.assumed import assumed, render_seconds
 from jobs.forecasting.forecast import SUBMISSION_SECONDS
 from jobs.manifest import Defaults, Manifest, Shot
 from jobs.planning.plan import plan
+from jobs.reading.loading import load_text
+from jobs.takes.choosing import Choice
 from jobs.takes.expansion import Expansion
 
 KIND = Kind("seedance-2.0", "720p", 5, 5)
@@ -29,7 +31,7 @@ class Learned:
 
 
 def of(takes: int, seats: int, rate: float | None = None, seconds: float = 59.0) -> float:
-    found = forecast("fal", Counter({KIND: takes}), Lane(seats, rate, None), [Learned(seconds)])
+    found = forecast("fal", [Stage("s", Counter({KIND: takes}))], Lane(seats, rate, None), [Learned(seconds)])
     assert found.basis == "learned"
     return found.seconds.likely
 
@@ -54,7 +56,7 @@ def test_seats_and_rates(takes: int, seats: int, rate: float | None, seconds: fl
 
 def test_a_longer_kind_among_shorter_ones_is_waited_for() -> None:
     kinds = Counter({KIND: 1, Kind("seedance-2.0", "480p", 15, 15): 1})
-    found = forecast("fal", kinds, Lane(10, None, None), [Learned(1)])
+    found = forecast("fal", [Stage("s", kinds)], Lane(10, None, None), [Learned(1)])
     longest = assumed().seconds("fal", "seedance-2.0", "480p", 15).likely + 1
     assert found.seconds.likely == pytest.approx(longest)
     assert found.basis == "assumed"
@@ -79,14 +81,14 @@ def test_polls_until_a_render_is_found_at_its_end(seconds: float, polls: int, at
 
 
 def test_polls_and_when_they_see_the_end() -> None:
-    found = forecast("fal", Counter({KIND: 10}), Lane(10, None, Polling(2, 10, 1.5)), [Learned(20)])
+    found = forecast("fal", [Stage("s", Counter({KIND: 10}))], Lane(10, None, Polling(2, 10, 1.5)), [Learned(20)])
     assert found.polls.likely == 50
     assert found.seconds.likely == pytest.approx(27.25)
-    assert forecast("cloudflare", Counter({KIND: 10}), Lane(10, None, None)).polls == Spread(0, 0, 0)
+    assert forecast("cloudflare", [Stage("s", Counter({KIND: 10}))], Lane(10, None, None)).polls == Spread(0, 0, 0)
 
 
 def test_a_duration_left_to_the_provider_spreads() -> None:
-    found = forecast("fal", Counter({Kind("seedance-2.0", "720p", 4, 15): 1}), Lane(1, None, None))
+    found = forecast("fal", [Stage("s", Counter({Kind("seedance-2.0", "720p", 4, 15): 1}))], Lane(1, None, None))
     table = assumed()
     assert found.seconds.least == table.seconds("fal", "seedance-2.0", "720p", 4).least + 1
     assert found.seconds.most == table.seconds("fal", "seedance-2.0", "720p", 15).most + 1
@@ -94,7 +96,7 @@ def test_a_duration_left_to_the_provider_spreads() -> None:
 
 
 def test_how_many_takes_a_deadline_leaves() -> None:
-    found = forecast("fal", Counter({KIND: 100}), Lane(10, None, None), [Learned(59)])
+    found = forecast("fal", [Stage("s", Counter({KIND: 100}))], Lane(10, None, None), [Learned(59)])
     assert (found.takes_within(600), found.takes_within(300), found.takes_within(0)) == (100, 50, 0)
 
 
@@ -137,3 +139,52 @@ def test_of_a_sample_too_large_to_look_at_no_take_is_left_out() -> None:
     shot = Shot.model_validate({"name": "a", "prompt": "x", "sweep": sweep, "sample": 5_000_003})
     manifest = Manifest(batch="b", provider="fal", model="seedance-2.0", defaults=Defaults(), shots=(shot,))
     assert kinds_of(manifest, shot).total() == 5_000_003
+
+
+def line(*takes: int, seats: int = 100) -> float:
+    """How long so many takes of each of some shots take, of which each waits for the one before; a take is a minute."""
+    stages = [Stage(str(at), Counter({KIND: count}), (str(at - 1),) if at else ()) for at, count in enumerate(takes)]
+    return forecast("fal", stages, Lane(seats, None, None), [Learned(59)]).seconds.likely
+
+
+@pytest.mark.parametrize(
+    ("takes", "seats", "minutes"),
+    [
+        ((8,), 100, 1),
+        ((8, 8), 100, 2),
+        ((8, 8, 1), 100, 3),
+        ((8, 8), 4, 4),  # the seats are never idle: what waits leaves them to others
+        ((1, 1), 1, 2),
+        ((100, 1), 10, 11),
+    ],
+)
+def test_what_waits_for_another_take_comes_after_it(takes: tuple[int, ...], seats: int, minutes: int) -> None:
+    assert line(*takes, seats=seats) == pytest.approx(minutes * 60)
+
+
+def test_a_plan_waits_along_its_longest_line_and_only_for_what_is_chosen() -> None:
+    manifest = load_text(CHAIN, "night.yaml")
+    whole, part = plan(manifest), plan(manifest, choice=Choice(("opening", "aside")))
+    assert [(stage.shot, stage.after) for stage in whole.stages] == [
+        ("opening", ()),
+        ("leap", ("opening",)),
+        ("rest", ("leap",)),
+        ("aside", ()),
+    ]
+    lane = Lane(100, None, None)
+    one = forecast("fal", part.stages, lane).seconds.likely
+    assert forecast("fal", whole.stages, lane).seconds.likely == pytest.approx(3 * one)
+    assert [stage.shot for stage in part.stages] == ["opening", "aside"]
+
+
+CHAIN = """\
+batch: night
+provider: fal
+model: seedance-2.0-fast
+defaults: {duration: 5}
+shots:
+  - {name: opening, prompt: a dog, sweep: {seed: 1..2}}
+  - {name: leap, for_each: opening, prompt: it leaps, start_image: opening.last_frame}
+  - {name: rest, for_each: leap, prompt: it rests, start_image: leap.last_frame}
+  - {name: aside, prompt: a cat}
+"""

@@ -181,3 +181,35 @@ def test_drafts_that_nobody_has_picked_are_told(bench: Bench) -> None:
     opened(bench, manifest)
     pick(bench.context, [Target.parse("b/s/0002")])
     assert counts(found(bench, manifest)) == {"unpicked": 2, "to_render": 4}
+
+
+def test_what_is_left_of_the_budget_is_held_against_what_is_to_render(bench: Bench) -> None:
+    manifest = edited(shot(seed=[1, 2, 3, 4]), budget="1 USD", price="0.30 USD")
+    opened(bench, manifest)
+    done(bench, 0)
+    ledger = bench.context.ledger("b")
+    for index in (1, 2):
+        take = Expansion(manifest)[index]
+        intent = Intent(
+            take=take.name,
+            attempt=1,
+            provider="fal",
+            identity=take.asked.identity(),
+            request_digest="0" * 64,
+            highest_price=Decimal("0.30"),
+            currency="USD",
+            at=1.0,
+        )
+        ledger.intend(intent)
+    end(bench, "output-moderation", take="s/0002-seed2")
+    of = found(bench, manifest)
+    assert counts(of) == {"done": 1, "in_doubt": 1, "failed": 1, "to_render": 1}
+    assert of.budget is not None
+    assert (of.budget.spent, of.budget.open, of.budget.needed) == (Decimal("0.5"), Decimal("0.3"), Decimal("0.3"))
+    assert not of.budget.enough
+    assert list(told(of))[-2] == (
+        "  budget: 0.5 of 1 USD spent at most, up to 0.3 may be by what is under way or in doubt; "
+        "0.2 USD left, not enough for what is to render at 0.3 USD at most"
+    )
+    more = found(bench, edited(shot(seed=[1, 2, 3, 4]), budget="2 USD", price="0.30 USD"))
+    assert more.budget is not None and more.budget.enough and more.to_json()["budget"]["left"] == "1.2"
