@@ -38,7 +38,7 @@ class Postbox:
         self.let_in: list[str] = []
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        assert session.ssl is not None, "in the clear"
+        assert server.transport.get_extra_info("ssl_object") is not None, "in the clear"
         self.mails.append(envelope.content.decode())
         return "250 taken"
 
@@ -75,15 +75,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return own, secret
 
 
-class FromTheFirstByte(Controller):
-    """A server for smtps."""
-
-    def factory(self) -> Any:
-        server = super().factory()
-        server._auth_require_tls = False  # it is encrypted already
-        return server
-
-
 Serve = Callable[[bool], tuple[Postbox, int]]
 
 
@@ -107,7 +98,7 @@ def serve(certificate: tuple[Path, Path]) -> Iterator[Serve]:
             "ready_timeout": 60.0,
         }
         if from_the_first_byte:
-            controller = FromTheFirstByte(postbox, ssl_context=secure, **shared)
+            controller = Controller(postbox, ssl_context=secure, auth_require_tls=False, **shared)
         else:
             controller = Controller(postbox, tls_context=secure, require_starttls=True, **shared)
         controller.start()
