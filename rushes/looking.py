@@ -128,7 +128,7 @@ def _status_of(context: Context, batch: str, *, as_json: bool) -> None:
     console.print(sentence(replace(standing, money=replace(standing.money, limit=None)), None), soft_wrap=True)
     lane = standing.lane
     console.print(f"  {lane.provider}: {lane.seats_taken} of {lane.seats} seats taken", soft_wrap=True)
-    told = {"money": told_money(standing.money), "waits": what_holds(standing)}
+    told = {"pace": seen.pace(), "money": told_money(standing.money), "waits": what_holds(standing)}
     for what, text in told.items():
         if text is not None:
             console.print(f"  {what}: {text}", soft_wrap=True)

@@ -14,6 +14,7 @@ from workers.reports.advice import advice_on
 from workers.reports.gathering import failed_take, shot_lines
 from workers.reports.report import Failed, ShotLine
 from workers.reports.writing import span
+from workers.settings import REHEARSAL
 
 FAILURES_SHOWN = 3
 SHOTS_SHOWN = 12
@@ -33,6 +34,7 @@ class Overview:
     failures: tuple[Failed, ...]
     per_minute: float | None = None
     seconds_left: float | None = None
+    rehearsed: bool = False
 
     def pace(self) -> str | None:
         """Its pace in words, or None."""
@@ -47,7 +49,7 @@ class Overview:
             yield f"{each.take} failed [{each.kind}]: {each.message}"
         if self.failures:
             newest = self.failures[0]
-            advice = advice_on(newest.kind, batch=batch, take=newest.take)
+            advice = advice_on(newest.kind, batch=batch, take=newest.take, rehearsed=self.rehearsed)
             yield f"  {advice.then}" + ("" if advice.command is None else f": {advice.command}")
 
     def to_json(self) -> dict[str, Any]:
@@ -71,6 +73,10 @@ class Watcher:
     _shots: tuple[ShotLine, ...] = ()
     _failed: tuple[Failed, ...] = ()
     _known: frozenset[int] = frozenset()
+    _rehearsed: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rehearsed = self.context.settings.namespace == REHEARSAL
 
     def look(self, standing: Standing, at: float) -> Overview:
         """The overview as of now; `at` is in seconds, by a clock that only goes forward. Raises `RedisError`."""
@@ -82,7 +88,10 @@ class Watcher:
         held = sum(count for kind, count in standing.held.items() if kind not in NOT_OPEN)
         self.pace.see(at, standing.total - standing.open - standing.held.get("waived", 0) - standing.deferred)
         left = max(0, standing.open - held)
-        return Overview(self._shots, self._failed, self.pace.per_minute, self.pace.seconds_for(left) if left else None)
+        # Who has only just begun to look goes by what the workers have counted.
+        rate = self.pace.per_minute or (standing.per_minute if left else None)
+        seconds = left * 60.0 / rate if left and rate else None
+        return Overview(self._shots, self._failed, rate, seconds, rehearsed=self._rehearsed)
 
     def _last_failures(self) -> tuple[Failed, ...]:
         expansion = self.context.expansion(self.batch)

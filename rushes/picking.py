@@ -17,15 +17,20 @@ MOST_NAMED = 20
 @click.command()
 @TARGETS
 @click.option("--list", "listing", is_flag=True, help="Change nothing: list what can be picked, and what is.")
+@click.option("--starred", is_flag=True, help="Of each TARGET, the takes that have a star in the gallery.")
 @AS_JSON
 @SANDBOX
-def pick(targets: tuple[str, ...], listing: bool, as_json: bool, rehearsed: bool) -> None:
+def pick(targets: tuple[str, ...], listing: bool, starred: bool, as_json: bool, rehearsed: bool) -> None:
     """Let go on what waits for each TARGET to be picked.
 
     TARGET is a take, as night/drafts/0003, or a shot or a batch for all of its takes.
     """
+    if listing and starred:
+        raise click.UsageError("--list changes nothing, and --starred picks: give one of them")
     named = [Target.parse(target) for target in targets]
     with at_hand(rehearsed) as here:
+        if starred:
+            named = decisions.starred(here.context, named)
         if listing:
             _list([each for target in named for each in decisions.choices(here.context, target)], as_json=as_json)
             return

@@ -12,8 +12,9 @@ from workbench import Bench
 from jobs.reading.loading import load_text
 from jobs.takes.expansion import Expansion
 from jobs.takes.spans import from_json
-from workers.decisions import UnknownTarget, cancel, choices, pause, pick, resume, retry, unpick
+from workers.decisions import UnknownTarget, cancel, choices, pause, pick, resume, retry, starred, unpick
 from workers.opening import open_batch
+from workers.picks import Pick, add_picks
 
 HEAD = "batch: night\nprovider: fal\nmodel: seedance-2.0-fast\ndefaults: {duration: 4, resolution: 480p}\nshots:\n"
 DRAFTS = "  - name: drafts\n    prompt: a {animal}\n    sweep: {animal: [%s], seed: 1..2}\n    pick: true\n"
@@ -134,3 +135,24 @@ def test_a_million_drafts_are_a_few_spans(drafts: Bench) -> None:
     pick(drafts.context, [named("night/drafts/234112")])
     unpicked = [(span.start, span.end) for span in from_json(drafts.room.spans("night")) if span.hold]
     assert unpicked == [(500_000, 734_111), (734_112, 1_000_000)]
+
+
+def test_those_with_a_star_are_picked_where_they_can_be(drafts: Bench) -> None:
+    opened(drafts)
+    with pytest.raises(UnknownTarget, match="rushes picks import"):
+        starred(drafts.context, [named("night")])
+    names = [drafts.context.expansion("night")[index].name for index in range(8)]
+    opinions = {
+        names[0]: Pick(star=True, at=1.0),
+        names[1]: Pick(star=True, rejected=True, at=1.0),
+        names[2]: Pick(rating=5, at=1.0),
+        names[3]: Pick(star=True, at=1.0),
+        names[4]: Pick(star=True, at=1.0),  # nothing is made from it
+        "drafts/0099-nobody": Pick(star=True, at=1.0),
+    }
+    add_picks(drafts.store, "night", opinions)
+    found = starred(drafts.context, [named("night")])
+    assert [str(each) for each in found] == [f"night/{names[0]}", f"night/{names[3]}"]
+    assert starred(drafts.context, [named("night/drafts/0004"), named("night/drafts/0004")]) == found[1:]
+    pick(drafts.context, found)
+    assert waiting(drafts) == [5, 6]

@@ -85,6 +85,14 @@ def test_cloudflare_wants_its_account_too(wire: Wire, tmp_path: Path) -> None:
     assert "CLOUDFLARE_ACCOUNT_ID" in finding.mend
 
 
+def test_a_token_of_an_account_is_as_good_as_a_users(tmp_path: Path, wire: Wire) -> None:
+    with running_sandbox(SandboxOptions(cache=tmp_path / "clips", key="cfat_0123456789")) as sandbox:
+        [good] = found("cloudflare", sandbox.url, "cfat_0123456789", wire, tmp_path)
+        [bad] = found("cloudflare", sandbox.url, "cfat_9876543210", wire, tmp_path)
+    assert good.level is Level.FINE, good
+    assert bad.level is Level.PROBLEM
+
+
 @pytest.mark.parametrize("provider", VOUCHING)
 @pytest.mark.parametrize(
     ("status", "kinds"),

@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from click.testing import Result
 from rich.console import Console
 from workbench import KEY, Bench
 
-from rushes.overview import Watcher
+from rushes.overview import Overview, Watcher
 from rushes.pace import Pace
 from rushes.showing import panel, sentence
 from workers.engine.standing import Standing
+from workers.engine.states import State
+from workers.reports.report import Failed
+from workers.reports.writing import span
+from workers.settings import REHEARSAL
 
 Rushes = Callable[..., Result]
 
@@ -111,3 +116,21 @@ def test_one_that_failed_or_is_in_doubt_says_what_to_do(night: Bench, rushes: Ru
 def test_a_batch_is_no_take(night: Bench, rushes: Rushes) -> None:
     told = rushes("show", "night")
     assert (told.exit_code, "night/SHOT/0001" in told.output) == (2, True)
+
+
+def test_status_tells_the_pace_that_the_workers_have_counted(night: Bench, rushes: Rushes) -> None:
+    found = standing(night)
+    assert found.per_minute is not None and found.per_minute > 0, "of the two that are done, and the one that failed"
+    assert not any("takes a minute" in line for line in rushes("status", "night").output.splitlines()), "it has ended"
+    later = replace(found, states={**found.states, State.WAITING: 30}, per_minute=3.0)
+    look = Watcher(night.context, "night").look(later, 0.0)
+    assert look.pace() == f"3.0 takes a minute, about {span(600.0)} to go"
+    assert look.to_json()["seconds_left"] == 600
+
+
+def test_advice_on_a_rehearsal_says_so(night: Bench) -> None:
+    found = standing(night)
+    night.context.settings = night.context.settings.model_copy(update={"namespace": REHEARSAL})
+    look = Overview((), (Failed("good/0001-wheat", "transient", "no", 1, "fal"),), rehearsed=True)
+    assert "rushes retry night/good/0001-wheat --class transient --sandbox" in "\n".join(look.failure_lines("night"))
+    assert Watcher(night.context, "night").look(found, 0.0).rehearsed

@@ -10,7 +10,7 @@ from workers.decisions.doubting import Doubt, doubts, resolve, resubmission
 from workers.decisions.giving_up import cancel, waive
 from workers.decisions.holding import pause, prioritize, resume
 from workers.decisions.outcome import Bill, Outcome
-from workers.decisions.picking import Choice, choices, pick, unpick
+from workers.decisions.picking import Choice, choices, pick, starred, unpick
 from workers.decisions.retrying import retrial, retry
 from workers.decisions.targets import Target, UnknownTarget
 
@@ -32,6 +32,7 @@ __all__ = [
     "resume",
     "retrial",
     "retry",
+    "starred",
     "unpick",
     "waive",
 ]

@@ -16,6 +16,7 @@ from workers.decisions.outcome import Outcome, stand_of
 from workers.decisions.targets import Aim, Target, UnknownTarget, aim_at
 from workers.engine.census import Census
 from workers.engine.states import State
+from workers.picks import read_picks as read_ratings
 
 MOST_LISTED = 1000
 
@@ -59,6 +60,26 @@ def pick(context: Context, targets: Sequence[Target]) -> list[Outcome]:
 def unpick(context: Context, targets: Sequence[Target]) -> list[Outcome]:
     """Take picks back: what hangs on these takes and wasn't begun waits again. Raises as `pick` does."""
     return _decided(context, targets, picked=False)
+
+
+def starred(context: Context, targets: Sequence[Target]) -> list[Target]:
+    """Of these targets the takes that have a star, were not rejected, and can be picked.
+
+    Raises `UnknownTarget` where there is none, so that a star that was forgotten is noticed, and as `pick` does.
+    """
+    found: dict[Target, None] = {}
+    for target in targets:
+        aim = aim_at(context, target)
+        waits = _to_be_picked(aim)
+        for name in read_ratings(context.store, aim.batch).picked():
+            index = aim.expansion.find(name)
+            if index is not None and any(start <= index < end for start, end in waits):
+                found[Target.parse(f"{aim.batch}/{name}")] = None
+    if not found:
+        called = listing([str(target) for target in targets])
+        advice = "rushes picks import reads what a page of the gallery has exported"
+        raise UnknownTarget(f"no take of {called} that can be picked has a star; {advice}")
+    return list(found)
 
 
 def choices(context: Context, target: Target) -> list[Choice]:

@@ -11,7 +11,7 @@ from workers.http import Wire
 from workers.http.errors import Broken, NotSent
 from workers.providers import PROVIDERS, adapter
 from workers.providers.errors import AuthRefused, ProviderError, QuotaExhausted
-from workers.providers.protocol import Access, Vouching
+from workers.providers.protocol import Access, Vouching, VouchingElse
 from workers.redaction import redact
 from workers.settings import CONVENTIONS, Settings
 
@@ -56,7 +56,7 @@ def _of(name: str, settings: Settings, wire: Wire) -> Iterator[Finding]:
     own = settings.provider(name)
     access = Access(own.url, key, own.account)
     try:
-        told = translator.vouched(wire.send(translator.vouching(access), timeout=ANSWER_SECONDS))
+        told = _vouched(translator, access, wire)
     except (NotSent, Broken) as error:
         told = redact(str(error), settings.secret_values())
         yield Finding(name, Level.WARNING, f"can't be reached: {told}", f"check the network, and {_url(name)}")
@@ -72,6 +72,18 @@ def _of(name: str, settings: Settings, wire: Wire) -> Iterator[Finding]:
             )
     else:
         yield Finding(name, Level.FINE, told)
+
+
+def _vouched(translator: Vouching, access: Access, wire: Wire) -> str:
+    try:
+        return translator.vouched(wire.send(translator.vouching(access), timeout=ANSWER_SECONDS))
+    except AuthRefused as error:
+        if not isinstance(translator, VouchingElse):
+            raise
+        try:
+            return translator.vouched(wire.send(translator.vouching_else(access), timeout=ANSWER_SECONDS))
+        except AuthRefused:
+            raise error from None
 
 
 def _check(name: str) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from workers.receipts import Receipt
 from workers.store.protocol import Store
 
 AT_ONCE = 4
-"""Files: each is in memory once."""
+"""Files, each of which goes to the disk piece by piece."""
 
 PART = ".part"
 
@@ -63,20 +63,16 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def put_whole(path: Path, body: bytes) -> None:
-    """Write `body` to `path` so that it is there whole or not at all. Raises OSError."""
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A file beside `path` that may take its place, and is gone afterwards. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}{PART}")
     try:
-        with part.open("wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
+        yield part
+    finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        raise
 
 
 def _files(store: Store, receipt: Receipt, folder: Path) -> Iterator[_Wanted]:
@@ -94,17 +90,20 @@ def _bring(store: Store, wanted: _Wanted) -> Brought:
     if wanted.sha256 is not None and _is_there(wanted):
         return Brought(path, wanted.bytes or 0, fresh=False)
     try:
-        body = store.get(wanted.key)
+        with _beside(path) as part:
+            came = store.get_file(wanted.key, part)
+            if wanted.sha256 is not None and came != wanted.sha256:
+                fault = f"{store.url(wanted.key)} is not what its receipt tells of: changed"
+                return Brought(path, 0, fresh=False, fault=fault)
+            size = part.stat().st_size
+            if wanted.sha256 is None and path.is_file() and sha256_of(path) == came:
+                return Brought(path, size, fresh=False)
+            part.replace(path)
     except ObjectMissing:
         return Brought(path, 0, fresh=False, fault=f"{store.url(wanted.key)} is gone from the store")
     except StoreError as error:
         return Brought(path, 0, fresh=False, fault=str(error))
-    if wanted.sha256 is not None and hashlib.sha256(body).hexdigest() != wanted.sha256:
-        return Brought(path, 0, fresh=False, fault=f"{store.url(wanted.key)} is not what its receipt tells of: changed")
-    if wanted.sha256 is None and path.is_file() and path.read_bytes() == body:
-        return Brought(path, len(body), fresh=False)
-    put_whole(path, body)
-    return Brought(path, len(body), fresh=True)
+    return Brought(path, size, fresh=True)
 
 
 def _is_there(wanted: _Wanted) -> bool:

@@ -23,6 +23,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -159,6 +160,11 @@ class Cloudflare:
         """The GET that verifies a user's token, by Cloudflare's API reference."""
         headers = {"Accept": "application/json", "Authorization": f"Bearer {access.key.get_secret_value()}"}
         return Request("GET", f"{access.base_url}/user/tokens/verify", headers)
+
+    def vouching_else(self, access: Access) -> Request:
+        """The GET that verifies a token that belongs to the account, by the same reference."""
+        asked = self.vouching(access)
+        return replace(asked, url=f"{access.base_url}/accounts/{access.account}/tokens/verify")
 
     def vouched(self, response: Response) -> str:
         """That the token is active. What it may do, and whether the account is its own, isn't told."""

@@ -255,6 +255,15 @@ class Vouching(Protocol):
 
 
 @runtime_checkable
+class VouchingElse(Vouching, Protocol):
+    """What an adapter has whose provider lets in keys of two kinds, each of which is asked about elsewhere."""
+
+    def vouching_else(self, access: Access) -> Request:
+        """The request about a key of the second kind. `vouched` reads its answer as well."""
+        ...
+
+
+@runtime_checkable
 class Listing(Protocol):
     """What an adapter with `settling = "listing"` can do besides."""
 

@@ -39,8 +39,16 @@ def routes(sandbox: Sandbox) -> Iterable[web.RouteDef]:
     return [
         route
         for before in ("", "/client/v4")
-        for route in (web.post(before + path, twin.run), web.get(f"{before}/user/tokens/verify", twin.verify))
+        for route in (
+            web.post(before + path, twin.run),
+            web.get(f"{before}/user/tokens/verify", twin.verify),
+            web.get(f"{before}/accounts/{{account}}/tokens/verify", twin.verify),
+        )
     ]
+
+
+ACCOUNT_OWNED = "cfat_"
+"""How a token begins that is taken to belong to an account; what it begins with at Cloudflare isn't documented."""
 
 
 class _Cloudflare:
@@ -48,7 +56,8 @@ class _Cloudflare:
         self._sandbox = sandbox
 
     async def verify(self, request: web.Request) -> web.Response:
-        if not self._let_in(request):
+        owned = request.headers.get("Authorization", "").startswith(f"Bearer {ACCOUNT_OWNED}")
+        if not self._let_in(request) or owned != ("account" in request.match_info):
             return _refusal(401, (1000, "Invalid API Token"))
         told = {"code": 10000, "message": "This API Token is valid and active", "type": None}
         result = {"id": "sandbox", "status": "active"}

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from workers.errors import ObjectMissing, StoreError, StoreFull, StoreRefused
 from workers.store.keys import OWN, check_key, check_prefix, flaw
+from workers.store.pieces import PIECE, write_pieces
 
 CHUNK = 1024 * 1024
 ABANDONED_AFTER = 24 * 3600.0
@@ -127,6 +128,26 @@ class FolderStore:
             raise ObjectMissing(f"{path}: there is no such file") from error
         except OSError as error:
             raise self._trouble(error, path, "read") from error
+
+    def get_file(self, key: str, path: Path) -> str:
+        """Write the object's bytes to `path` and return their sha256 (hex). Raises as `get` does, and OSError."""
+        source = self._path(key)
+        try:
+            file = source.open("rb")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            self._check_still_there()
+            raise ObjectMissing(f"{source}: there is no such file") from error
+        except OSError as error:
+            raise self._trouble(error, source, "read") from error
+
+        def piece() -> bytes:
+            try:
+                return file.read(PIECE)
+            except OSError as error:
+                raise self._trouble(error, source, "read") from error
+
+        with file:
+            return write_pieces(iter(piece, b""), path)
 
     def copy(self, source_key: str, key: str) -> None:
         """Have the file of `source_key` under `key` as well, replacing what was there.

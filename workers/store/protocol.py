@@ -30,6 +30,14 @@ class Store(Protocol):
         """The object's bytes. Raises `ObjectMissing` when there is none, `StoreError` otherwise."""
         ...
 
+    def get_file(self, key: str, path: Path) -> str:
+        """Write the object's bytes to `path`, replacing what is there, and return their sha256 (hex).
+
+        No more than a piece of it is in memory. What is left of it at `path` after an error is worth nothing. Raises as
+        `get` does, and OSError when `path` can't be written.
+        """
+        ...
+
     def copy(self, source_key: str, key: str) -> None:
         """Have the object of `source_key` under `key` as well, replacing what was there.
 

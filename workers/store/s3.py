@@ -12,7 +12,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from workers.errors import ObjectMissing, SettingsError, StoreError, StoreRefused
 from workers.store.keys import OWN, check_key, check_prefix, flaw
+from workers.store.pieces import PIECE, write_pieces
 from workers.store.s3_errors import Place, trouble
 
 if TYPE_CHECKING:
@@ -140,6 +141,20 @@ class S3Store:
             return answer["Body"].read()
         except (ClientError, BotoCoreError, OSError) as error:
             raise self._trouble(error, key, "GetObject") from error
+
+    def get_file(self, key: str, path: Path) -> str:
+        """Write the object's bytes to `path` and return their sha256 (hex). Raises as `get` does, and OSError."""
+        check_key(key)
+
+        def pieces() -> Iterator[bytes]:
+            try:
+                answer = self._client().get_object(Bucket=self._bucket, Key=self._prefix + key)
+                with closing(answer["Body"]) as body:
+                    yield from body.iter_chunks(PIECE)
+            except (ClientError, BotoCoreError, OSError) as error:
+                raise self._trouble(error, key, "GetObject") from error
+
+        return write_pieces(pieces(), path)
 
     def copy(self, source_key: str, key: str) -> None:
         """Have the object of `source_key` under `key` as well, replacing what was there, by one request (CopyObject).
