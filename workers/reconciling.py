@@ -279,6 +279,8 @@ def _follow_orphans(
 ) -> None:
     """Take up again what came besides a take's own job, and is neither stored nor over."""
     for index, (name, found) in attempts.items():
+        for attempt in found[:-1]:
+            _follow_given_up(context, ledger, attempt, index, stored, batch)
         for attempt in found:
             for token, ended in attempt.orphans.items():
                 if ended or f"{name}.orphan-{token}" in stored:
@@ -302,6 +304,27 @@ def _follow_orphans(
                 )
                 if outcome == "rendering":
                     ledger.accept(acceptance)  # or it would be followed besides its own take, once that is done
+
+
+def _follow_given_up(
+    context: Context, ledger: Ledger, attempt: AttemptRecord, index: int, stored: set[str], batch: str
+) -> None:
+    """Follow the job of an attempt that was in doubt and submitted once more, if it was named after all.
+
+    Whoever was told of it put it on record, and may have died before Redis was back.
+    """
+    if not (attempt.accepted and attempt.ended):
+        return
+    name, number = attempt.take, attempt.attempt
+    if ledger.ending(name, number).kind != "resubmitted":
+        return
+    acceptance = ledger.acceptance(name, number)
+    token = orphan_token(acceptance.job_id)
+    if attempt.orphans.get(token) or f"{name}.orphan-{token}" in stored:
+        return
+    fields = {**job_fields(acceptance), "lane": acceptance.provider, "filed": 1}
+    job = acceptance.job_id
+    context.room.accept(batch, index, attempt=number, besides=True, job_id=job, first_poll=0.0, fields=fields)
 
 
 def _reuse(
