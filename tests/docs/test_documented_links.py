@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from documents import DESIGN, PAGES, README, ROOT, anchors, links, table, text_of
 
+INDEX = ROOT / "docs/README.md"
+
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
@@ -17,6 +19,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             target = page.parent / path if path else page
             assert target.exists(), link
             assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_is_in_the_index() -> None:
+    """But for the decisions, which have an index of their own."""
+    found = {(INDEX.parent / link.partition("#")[0]).resolve() for link in links(INDEX)}
+    pages = {page for page in PAGES if page.parent.name != "decisions" and page not in (README, INDEX)}
+    assert pages - found == set()
 
 
 def test_every_promise_is_in_the_readme_with_the_tests_that_hold_it() -> None:

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from documents import DESIGN, README, REFERENCE, ROOT, blocks, spans, text_of
+from documents import DESIGN, PAGES, README, REFERENCE, ROOT, blocks, spans, text_of
 
 from jobs.errors import ManifestError
 from jobs.manifest import Fields, Manifest
+from jobs.planning.plan import plan
 from jobs.reading.loading import load
 from jobs.takes.expansion import Expansion
 
@@ -46,6 +47,15 @@ def test_the_terms_that_are_shown_are_those_of_a_batch(tmp_path: Path) -> None:
     manifest = load(tmp_path / "night.yaml")
     for name in ("budget", "price", "max_failures", "deadline", "on_doubt"):
         assert getattr(manifest, name) is not None, name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_manifest_that_is_whole_can_be_planned(page: Path, tmp_path: Path) -> None:
+    """Those that name a table or files of the reader's own are not whole by themselves."""
+    for written in blocks(page, "yaml"):
+        if written.startswith("batch:") and "\nshots:\n" in written and "_image: stills/" not in written:
+            (tmp_path / "night.yaml").write_text(written)
+            assert plan(load(tmp_path / "night.yaml")).takes > 0, written
 
 
 @pytest.mark.parametrize("page", [README, MANIFEST], ids=lambda page: page.name)

@@ -13,8 +13,9 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Literal, TypedDict
 from urllib.parse import urlsplit
 
 import boto3.session
@@ -24,7 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from workers.errors import ObjectMissing, SettingsError, StoreError, StoreRefused
 from workers.store.keys import OWN, check_key, check_prefix, flaw
 from workers.store.pieces import PIECE, write_pieces
-from workers.store.s3_errors import Place, trouble
+from workers.store.s3_errors import Place, refuses_checksums, trouble
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -43,6 +44,14 @@ LONGEST_SIGNED = 7 * 24 * 3600
 """Seconds: the most that Signature Version 4 allows ("Authenticating requests: using query parameters")."""
 
 _PROBES = f"{OWN}/check-"
+
+
+class _Proof(TypedDict, total=False):
+    """Arguments of a put, by which the server checks what it gets."""
+
+    ChecksumAlgorithm: Literal["SHA256"]
+    ChecksumSHA256: str
+    ContentMD5: str
 
 
 def open_s3(url: str, environ: Mapping[str, str]) -> S3Store:
@@ -109,6 +118,7 @@ class S3Store:
         self._make_client = client
         self._clients: dict[int, S3Client] = {}
         self._secrets = tuple(secrets_of or ())
+        self._sends_sha256 = True
 
     def __repr__(self) -> str:
         return f"S3Store({self._url('')!r})"
@@ -292,23 +302,47 @@ class S3Store:
         except (ClientError, BotoCoreError) as error:
             raise self._trouble(error, key, "DeleteObject") from error
 
-    def _put(self, key: str, body: bytes | BinaryIO, *, size: int, sha256: str, content_type: str) -> None:
+    def _put(self, key: str, body: bytes | BufferedReader, *, size: int, sha256: str, content_type: str) -> None:
         try:
-            # No `IfNoneMatch`. Keys are deterministic, so a second writer brings the same take; refusing it
-            # would make an error of a put whose answer was lost. It would not keep two writers apart either:
-            # some servers ignore it, and one lets several win. Redis keeps them apart.
-            self._client().put_object(
-                Bucket=self._bucket,
-                Key=self._prefix + key,
-                Body=body,
-                ContentLength=size,
-                ContentType=content_type,
-                ChecksumAlgorithm="SHA256",
-                ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
-                Metadata={"sha256": sha256},
-            )
+            try:
+                self._put_once(key, body, size, sha256, content_type)
+            except ClientError as error:
+                if not self._sends_sha256 or not refuses_checksums(error):
+                    raise
+                # Objects are put anew without it from now on; a put replaces, so it may be made again.
+                self._sends_sha256 = False
+                self._put_once(key, body, size, sha256, content_type)
         except (ClientError, BotoCoreError, OSError) as error:
             raise self._trouble(error, key, "PutObject", size=size) from error
+
+    def _put_once(self, key: str, body: bytes | BufferedReader, size: int, sha256: str, content_type: str) -> None:
+        # No `IfNoneMatch`. Keys are deterministic, so a second writer brings the same take; refusing it
+        # would make an error of a put whose answer was lost. It would not keep two writers apart either:
+        # some servers ignore it, and one lets several win. Redis keeps them apart.
+        self._client().put_object(
+            Bucket=self._bucket,
+            Key=self._prefix + key,
+            Body=body,
+            ContentLength=size,
+            ContentType=content_type,
+            Metadata={"sha256": sha256},
+            **self._proof(body, sha256),
+        )
+
+    def _proof(self, body: bytes | BufferedReader, sha256: str) -> _Proof:
+        """What the server is to check the bytes by; a file is at its beginning afterwards."""
+        if self._sends_sha256:
+            return {
+                "ChecksumAlgorithm": "SHA256",
+                "ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode(),
+            }
+        if isinstance(body, bytes):
+            digest = hashlib.md5(body, usedforsecurity=False)
+        else:
+            body.seek(0)
+            digest = hashlib.file_digest(body, lambda: hashlib.md5(usedforsecurity=False))
+            body.seek(0)
+        return {"ContentMD5": base64.b64encode(digest.digest()).decode()}
 
     def _listed(self, prefix: str, *, folders: bool) -> Iterator[str]:
         """The keys that begin with `prefix`, or the beginnings up to the next slash that they have in common."""

@@ -97,6 +97,14 @@ def trouble(error: Exception, place: Place, *, action: str = "access", size: int
     return _from_answer(error, place, action, size) if isinstance(error, ClientError) else _from_road(error, place)
 
 
+def refuses_checksums(error: ClientError) -> bool:
+    """Whether the server wants no checksum in a header, as Backblaze B2 ("Unsupported header 'x-amz-checksum-sha256'
+    received for this API call", "S3-Compatible API": unsupported features)."""
+    told = error.response.get("Error", {})
+    said = str(told.get("Message", "")).lower()
+    return told.get("Code") in ("InvalidArgument", "InvalidRequest", "NotImplemented") and "checksum" in said
+
+
 def _from_answer(error: ClientError, place: Place, action: str, size: int | None) -> StoreError:
     told = error.response.get("Error", {})
     code = str(told.get("Code", ""))
