@@ -21,7 +21,7 @@ def small(name: str) -> str:
     return json.dumps(written)
 
 
-@pytest.mark.parametrize(("name", "shots"), [("prompt-sweep.yaml", 2), ("seed-grid.yaml", 1)])
+@pytest.mark.parametrize(("name", "shots"), [("prompt-sweep.yaml", 2), ("seed-grid.yaml", 1), ("failover.yaml", 2)])
 def test_it_is_rehearsed_to_its_end(desk: Desk, name: str, shots: int) -> None:
     manifest = str(desk.write(name, small(name)))
     ended = desk.run("run", "--sandbox", manifest)
