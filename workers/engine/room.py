@@ -344,7 +344,7 @@ class WaitingRoom(Lookout):
         calls = [
             (
                 *(stay.work.batch, stay.work.index, stay.work.fence, stay.state, stay.state),
-                *(as_ms(stay.delay), as_fields(stay.fields), secrets.token_hex(8), "{}", "", ""),
+                *(as_ms(stay.delay), as_fields(stay.fields), secrets.token_hex(8), "{}", "", "", ""),
             )
             for stay in stays
         ]
