@@ -25,4 +25,9 @@ OTHER_SPELLINGS = {
     "vars": "sweep",
     "variables": "sweep",
     "matrix": "sweep",
+    "shot": "name",
+    "title": "name",
+    "id": "name",
+    "text": "prompt",
+    "description": "prompt",
 }

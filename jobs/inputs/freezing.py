@@ -90,11 +90,13 @@ def file_faults(
     said: set[Loc] = set()
     # Of those with the defaults' files alone, or none, one stands for all.
     alike_are_fit = False
+    names = {shown(shot.name): shot.name for shot in shots.values()}
     for at, shot in shots.items():
         alike = at not in damaged and not _has_files_of_its_own(shot)
         if alike and alike_are_fit:
             continue
         found = list(_file_faults(model, defaults, at, shot, files, table, said, damaged=at in damaged, batch=batch))
+        found = [_meant_a_shot(fault, names) for fault in found]
         alike_are_fit |= alike and not found
         yield from found
 
@@ -179,6 +181,12 @@ def _single_faults(choices: Choices, files: FoundFiles, table: Capabilities | No
             for loc, reference in _references(*chosen):
                 for message in _messages(reference, field, medium, files, table):
                     yield Fault(loc, f"{shown(reference)} {message}")
+
+
+def _meant_a_shot(fault: Fault, names: Mapping[str, str]) -> Fault:
+    """The fault, with what to write where it is of a file that is called as a shot is."""
+    name = names.get(fault.message.partition(" is not there")[0])
+    return fault if name is None else fault._replace(message=f"{fault.message}; of the shot, it is {name}.last_frame")
 
 
 def _messages(

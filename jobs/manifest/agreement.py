@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from jobs.chains.links import read_link
 from jobs.faults import Fault, Loc, did_you_mean, listing, place
 from jobs.fields.readers import (
     READERS,
 )
+from jobs.fields.references import MEDIA, kind_of
 from jobs.fields.templates import Template, TemplateError, as_text
 from jobs.manifest.defaults import Handling
 from jobs.sweeps import Axis, Space, Written
@@ -39,15 +41,25 @@ def shot_faults(
         if prompt is None:
             yield Fault(("prompt",), "missing: a shot needs a prompt, or a sweep over prompt")
             return
-        yield from _Prompts(keys, sweep, space, besides).faults(("prompt",), prompt)
+        yield from _Prompts(keys, sweep, space, besides, _of_another(given)).faults(("prompt",), prompt)
         return
     if prompt is not None:
         yield Fault(("sweep", keys["prompt"]), "prompt is swept here and also set for the shot; keep one of the two")
     if space is not None and any("prompt" not in term.names for term in space.terms):
         yield Fault(("combine",), "a part of the union has no prompt; every part needs one")
-    prompts = _Prompts(keys, sweep, space, besides)
+    prompts = _Prompts(keys, sweep, space, besides, _of_another(given))
     for loc, swept in prompts.axes["prompt"].samples():
         yield from prompts.faults(("sweep", keys["prompt"], *loc), as_text(swept))
+
+
+def _of_another(given: Mapping[str, object]) -> str:
+    """How a shot that takes up something of another one gets the values of that one's takes."""
+    for field in MEDIA:
+        value = given.get(field)
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, str) and kind_of(each) == "link":
+                return f"; or, for those of the takes that it follows, say  for_each: {read_link(each).shot}"
+    return ""
 
 
 class _Prompts:
@@ -59,11 +71,13 @@ class _Prompts:
         sweep: Mapping[str, Written],
         space: Space | None,
         besides: Mapping[str, Axis] | None,
+        of_another: str = "",
     ) -> None:
         self._keys = keys
         self._besides = [name for name in besides or {} if name not in READERS]
         self.axes = {**(besides or {}), **axes_of(sweep)}
         self._space = space
+        self._of_another = of_another
         self._barest: dict[str, AxisValue] = {}
         self._cells: dict[tuple[str, ...], list[tuple[dict[str, AxisValue], int]] | None] = {}
 
@@ -81,7 +95,7 @@ class _Prompts:
             if name in READERS:
                 yield Fault(loc, f"{{{name}}} is the name of a field; call the variable something else")
                 continue
-            hint = did_you_mean(name, (*unused, *self._besides)) or NO_AXIS
+            hint = did_you_mean(name, (*unused, *self._besides)) or f"{NO_AXIS}{self._of_another}"
             yield Fault(loc, f"{{{name}}} has no value{hint}")
         for name in unused:
             here: Loc = ("sweep", self._keys[name])

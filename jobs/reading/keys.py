@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from jobs.faults import Fault, Faults, Loc, nearest, shown
-from jobs.fields.readers import READERS
+from jobs.faults import SHOWN, Fault, Faults, Loc, nearest, shown
+from jobs.fields.readers import READERS, REFERENCES
 from jobs.fields.spellings import OTHER_SPELLINGS
 from jobs.manifest import Defaults, Fields, Manifest, Shot
+from jobs.sweeps.axes import is_range
 
 _MISSING = {
     "batch": "missing: a manifest needs the batch's name",
@@ -34,13 +35,32 @@ def said(details: ErrorDetails, model: type[BaseModel]) -> Iterator[Fault]:
     if isinstance(error, Faults):
         yield from (Fault((*loc, *fault.loc), fault.message) for fault in error.faults)
     elif isinstance(error, ValueError):
-        yield Fault(loc, str(error))
+        yield Fault(loc, f"{error}{_several(loc, details['input'])}")
     elif details["type"] == "extra_forbidden":
         yield Fault(loc, _unknown_key(str(loc[-1]), model))
     elif details["type"] == "missing":
         yield Fault(loc, _MISSING.get(str(loc[-1]), "missing"))
     else:
         yield Fault(loc, f"{shown(details['input'])} doesn't fit: {details['msg']}")
+
+
+def _several(loc: Loc, given: object) -> str:
+    """Where several values of a field go, if that is what was given."""
+    if len(loc) != 1 or loc[0] not in READERS or loc[0] in REFERENCES or not isinstance(given, list | str):
+        return ""
+    several = is_range(given) if isinstance(given, str) else len(given) > 1
+    return f"; several values go under sweep:  sweep: {{{loc[0]}: {_written(given)}}}" if several else ""
+
+
+def _written(given: object) -> str:
+    told = (
+        given
+        if isinstance(given, str)
+        else f"[{', '.join(str(each) for each in given)}]"
+        if isinstance(given, list)
+        else ""
+    )
+    return told if len(told) <= SHOWN else "[...]"
 
 
 def _unknown_key(key: str, model: type[BaseModel]) -> str:

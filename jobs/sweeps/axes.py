@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import islice
 
-from jobs.faults import Loc, choice, did_you_mean, shown
+from jobs.faults import SHOWN, Loc, choice, did_you_mean, shown
 from jobs.fields.templates import as_text
 from jobs.sweeps.picks import Picks, merged, of_places
 from jobs.sweeps.shuffling import Permutation
@@ -37,6 +37,7 @@ LARGEST_SEED = 2**31 - 1
 
 _WHOLE = r"[+-]?\d{1,60}"
 _DECIMAL = r"[+-]?\d{1,60}(?:\.\d{1,60})?"
+_DASHED = re.compile(r"\s*(\d{1,10})\s*(?:-|to|\.{3,})\s*(\d{1,10})\s*", re.ASCII)
 _RANGE = re.compile(rf"\s*({_WHOLE})\s*\.\.\s*({_WHOLE})\s*(?::\s*({_WHOLE})\s*)?", re.ASCII)
 _DECIMALS = re.compile(rf"\s*({_DECIMAL})\s*\.\.\s*({_DECIMAL})\s*(?::\s*({_DECIMAL})\s*)?", re.ASCII)
 _NUMBER = re.compile(_DECIMAL, re.ASCII)
@@ -251,7 +252,7 @@ def read_range(written: str) -> Range:
         return _range(written, int(whole[1]), int(whole[2]), 1 if whole[3] is None else int(whole[3]), 0)
     found = _DECIMALS.fullmatch(written)
     if found is None:
-        raise ValueError(f"{shown(written)} is not a range (1..8, 1..10:3, 0.1..0.5:0.1); for one value write [value]")
+        raise ValueError(f"{shown(written)} is not a range (1..8, 1..10:3, 0.1..0.5:0.1); {_to_write(written)}")
     if found[3] is None:
         raise ValueError(f"{shown(written)} has decimals, and so needs a step: write {written.strip()}:0.1")
     ends = [Decimal(each) for each in found.groups()]
@@ -260,6 +261,16 @@ def read_range(written: str) -> Range:
     if max(len(str(abs(each))) for each in (first, last)) > MOST_DIGITS:
         raise ValueError(f"{shown(written)} has more than {MOST_DIGITS} digits, which aren't exact any more")
     return _range(written, first, last, step, digits)
+
+
+def _to_write(written: str) -> str:
+    """What was probably meant by what is no range."""
+    if ends := _DASHED.fullmatch(written):
+        return f"write {ends[1]}..{ends[2]}"
+    values = [value.strip() for value in written.split(",")]
+    if len(values) > 1 and all(values) and len(written) <= SHOWN:
+        return f"several values are a list: write [{', '.join(values)}]"
+    return "for one value write [value]"
 
 
 def _range(written: str, first: int, last: int, step: int, digits: int) -> Range:

@@ -176,8 +176,12 @@ def _column_faults(table: Table) -> Iterator[tuple[str, str]]:
 
 def _column_hint(name: str, column: str, table: Table) -> str:
     variable = f"; a variable of the prompts is {VARS + column!r}, and a column of notes {'#' + column!r}"
-    if any(f"{{{column}}}" in str(cell) for row in table.rows[:1_000] for cell in row.cells):
-        return variable
+    braced = f"{{{column.lower()}}}"
+    told = (str(cell) for row in table.rows[:1_000] for cell in row.cells)
+    if (found := next((text for text in told if braced in text.lower()), None)) is not None:
+        at = found.lower().index(braced)
+        name = found[at + 1 : at + len(braced) - 1]
+        return f"; the variable {{{name}}} of the prompts has the column {VARS + name!r}"
     other = OTHER_SPELLINGS.get(name)
     if other in _COLUMNS:
         return f"; did you mean {other!r}?"
