@@ -25,25 +25,27 @@ class Template:
     @classmethod
     def parse(cls, text: str) -> Template:
         """Take `text` apart. Raises `TemplateError`."""
-        pieces = [""]
+        pieces: list[str] = []
+        literal: list[str] = []
         end = 0
         for token in _TOKEN.finditer(text):
-            pieces[-1] += text[end : token.start()]
+            literal.append(text[end : token.start()])
             end = token.end()
             name = token[1]
             if name is not None:
                 if not name.isidentifier():
                     raise TemplateError(_not_a_variable(name))
-                pieces += [name, ""]
+                pieces += ["".join(literal), name]
+                literal = []
             elif token[0] in ("{{", "}}"):
-                pieces[-1] += token[0][0]
+                literal.append(token[0][0])
             else:
                 raise TemplateError(
                     f"the {token[0]!r} at character {token.start() + 1} has no partner; "
                     f"write {token[0] * 2!r} for the brace itself"
                 )
-        pieces[-1] += text[end:]
-        return cls(tuple(pieces))
+        literal.append(text[end:])
+        return cls((*pieces, "".join(literal)))
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from jobs.capabilities import capabilities
 from jobs.checks.choices import choices_of_shot
 from jobs.checks.several import agreed, shared_misfits
 from jobs.errors import ManifestError, Problem
-from jobs.faults import Fault, Loc, shown
+from jobs.faults import Fault, Loc, few_guesses, shown
 from jobs.fields.references import MEDIA, kind_of
 from jobs.inputs import LocalInput
 from jobs.inputs.freezing import FoundFiles, file_faults, frozen
@@ -56,6 +56,7 @@ def load_with_inputs(
     return Loaded(frozen(manifest, files), files.inputs(), rejected)
 
 
+@few_guesses()
 def _checked(
     path: Path, head: TableHead, without: Mapping[int, str], overrides: Sequence[Override]
 ) -> tuple[Draft, FoundFiles]:
@@ -96,6 +97,7 @@ def load_text(text: str, source: str) -> Manifest:
     return _loaded(draft(text, source))
 
 
+@few_guesses()
 def _loaded(found: Draft) -> Manifest:
     _blame(found, [*_local_files(found), *_misfits(found)])
     return found.whole()

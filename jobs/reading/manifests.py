@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from jobs.errors import ManifestError
+from jobs.faults import few_guesses
 from jobs.manifest import Manifest
 from jobs.reading.document import parse
 from jobs.reading.draft import Draft
@@ -35,6 +36,7 @@ def parse_manifest(text: str, source: str) -> Manifest:
     return draft(text, source).whole()
 
 
+@few_guesses()
 def draft(
     text: str,
     source: str,
@@ -59,6 +61,7 @@ def draft(
     return Reader(document, folder, without).draft()
 
 
+@few_guesses()
 def draft_table(
     path: Path,
     head: TableHead,

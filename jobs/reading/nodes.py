@@ -119,9 +119,11 @@ def _from_events(get_event: Any) -> Node | None:
                 kind = _kind_of(value) if event.implicit[0] else "str"
                 node: Node = Scalar(value, kind, event.start_mark.line + 1)
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
-                if event.anchor or event.tag or len(open_nodes) >= DEEPEST:
-                    raise _Unusual
                 line = event.start_mark.line + 1
+                if len(open_nodes) >= DEEPEST:
+                    raise NotYaml(f"it is nested more than {DEEPEST} deep", line)
+                if event.anchor or event.tag:
+                    raise _Unusual
                 opened = Mapping(line) if isinstance(event, yaml.MappingStartEvent) else Sequence(line)
                 open_nodes.append(opened)
                 keys.append(None)

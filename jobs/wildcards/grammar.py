@@ -15,6 +15,12 @@ from jobs.faults import shown
 DEEPEST = 12
 """How deep wildcards may stand in one another."""
 
+MOST_WILDCARDS = 500
+"""In one text, those within others among them."""
+
+LONGEST = 200_000
+"""How many characters a text with wildcards may have."""
+
 _WEIGHT = re.compile(r"\s*(\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})::", re.ASCII)
 _BOUND = re.compile(r"\s*(?:(\d{1,4})\s*(-)?\s*(\d{1,4})?|-\s*(\d{1,4}))\s*\$\$", re.ASCII)
 _SEPARATOR = re.compile(r"([^$}{|]*)\$\$")
@@ -65,6 +71,8 @@ Parts = tuple[Part, ...]
 
 def parse(text: str) -> Parts:
     """Take a prompt apart. Braces that are no wildcard's are left for the template. Raises `WildcardError`."""
+    if len(text) > LONGEST:
+        raise WildcardError(f"{len(text):,} characters are too many for a text with wildcards; {LONGEST:,} is the most")
     parts, end = _Parser(text).sequence(0, 0)
     assert end == len(text)
     return parts
@@ -74,6 +82,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._partners = _partners(text)
+        self._found = 0
 
     def sequence(self, at: int, depth: int, stop: int | None = None) -> tuple[Parts, int]:
         """The parts from `at` to `stop`, or within a choice to the next `|` of its own."""
@@ -101,6 +110,9 @@ class _Parser:
             if found is None:
                 at += 1
                 continue
+            self._found += 1
+            if self._found > MOST_WILDCARDS:
+                raise WildcardError(f"it has more than {MOST_WILDCARDS} wildcards")
             if plain < at:
                 parts.append(Literal(self._text[plain:at]))
             parts.append(found)

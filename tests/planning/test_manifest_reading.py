@@ -41,7 +41,7 @@ def one_shot(body: str, head: str = HEAD) -> str:
         ("batch: x\nnote: \x01\n", "line 2: not YAML: the character U+0001 can't stand here"),
         ("batch: *x\n", "line 1: not YAML: found undefined alias 'x'"),
         (HEAD + "---\n" + SHOTS, "line 4: not YAML: a second document begins here"),
-        ("[" * 3000, "not a manifest: it is nested without end"),
+        ("[" * 3000, "line 1: not YAML: it is nested more than 100 deep"),
         ("shots: &s [*s]\n", "shots[0][0][0]: the manifest is too large or nested too deeply"),
     ],
 )
