@@ -6,7 +6,7 @@ provider in a day, in the currency of the settings. A price in another currency 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from jobs.fields.amounts import micros
@@ -17,6 +17,7 @@ from jobs.takes.expansion import Expansion
 from workers.accounts.attempts import AttemptCost, attempt_costs
 from workers.context import Context
 from workers.engine.limits import Spend, Terms
+from workers.errors import ObjectMissing
 from workers.holds import Holds
 from workers.receipts import Cost
 from workers.routing import ways
@@ -25,6 +26,7 @@ QUOTED_AT_ONCE = 100
 UNKNOWN = "?"
 DAY_SECONDS = 86_400
 STILL_OPEN = frozenset({"rendering", "in doubt"})
+SUBMITTED_ONCE_MORE = "resubmitted"
 
 
 def terms_of(manifest: Manifest, holds: Holds) -> Terms:
@@ -106,7 +108,7 @@ def spent_on_record(
     open_ones = {(expansion[index].name, attempt) for index, attempt in unbooked.items() if index < expansion.total}
     costs = [
         cost
-        for cost in attempt_costs(context.store, manifest.batch)
+        for cost in _each_once(attempt_costs(context.store, manifest.batch))
         if cost.outcome not in STILL_OPEN and (cost.outcome == "orphan" or (cost.take, cost.attempt) not in open_ones)
     ]
     spent = None if manifest.budget is None else _sum(costs, manifest.budget.currency)
@@ -117,6 +119,29 @@ def spent_on_record(
         for provider, currency in daily.items()
     }
     return spent, days
+
+
+def counted_already(context: Context, batch: str, name: str, attempt: int) -> bool:
+    """Whether a job that came besides its take is of an attempt that counts as spent as it is.
+
+    Whoever submitted it once more took it to have been paid for, at its highest price. Raises as the store does.
+    """
+    try:
+        return context.ledger(batch).ending(name, attempt).kind == SUBMITTED_ONCE_MORE
+    except ObjectMissing:
+        return False
+
+
+def _each_once(costs: Iterable[AttemptCost]) -> Iterator[AttemptCost]:
+    counted = set()
+    for cost in costs:
+        attempt = cost.take, cost.attempt
+        if cost.kind == SUBMITTED_ONCE_MORE:
+            counted.add(attempt)
+        elif cost.outcome == "orphan" and attempt in counted:
+            counted.remove(attempt)  # it is what that attempt was taken to have been paid for
+            continue
+        yield cost
 
 
 def _sum(costs: list[AttemptCost], currency: str) -> int:

@@ -163,7 +163,7 @@ def _clock_off(provider: str, dice: random.Random) -> Scenario:
 def _disk_full(provider: str, dice: random.Random) -> Scenario:
     full = Orders(log="", largest_file=200_000)
     # It says what it waits for, and goes on once a worker has room.
-    room = Moment(4, lambda stage: None, lasting=6.0, undo=Stage.kill_workers)
+    room = Moment(1, lambda stage: None, lasting=6.0, undo=Stage.kill_workers)
     return Scenario("", {"night": provider}, orders=(full,), moments=(room,))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from scripted_fal import ScriptedFal
 from taken_up import edited, end, opened, restarted, shot
@@ -25,7 +27,8 @@ def attempted(bench: Bench, attempt: int, *, job: str) -> None:
             provider="fal",
             identity=take.asked.identity(),
             request_digest="0" * 64,
-            highest_price=None,
+            highest_price=Decimal("0.30"),
+            currency="USD",
             at=now,
         )
     )
@@ -80,3 +83,24 @@ def test_the_job_of_an_attempt_that_failed_is_over(bench: Bench) -> None:
     opened(bench, ONE)
     assert bench.room.orphans("b") == {}
     assert (bench.record().job or {})["id"] == "job-2"
+
+
+@pytest.mark.parametrize(("kind", "spent"), [("resubmitted", 300_000), ("expired", 600_000)])
+def test_what_it_cost_counts_once(bench: Bench, kind: str, spent: int) -> None:
+    """What was submitted once more was taken to have been paid for; a job besides one that failed is another."""
+    manifest = edited(shot(), budget="2 USD", price="0.30 USD")
+    opened(bench, manifest)
+    attempted(bench, 1, job="first")
+    end(bench, kind)
+    bench.context.ledger("b").accept(
+        Acceptance(take="s/0001", attempt=1, provider="fal", job_id="late", urls={}, status=200, at=bench.clock.now()),
+        orphan=True,
+    )
+    ending = Ending(take="s/0001", attempt=1, kind="expired", message="why", at=bench.clock.now())
+    bench.context.ledger("b").end(ending, orphan="late")
+    attempted(bench, 2, job="job-2")
+    bench.forget()
+    opened(bench, manifest)
+    standing = bench.room.standing("b")
+    assert standing is not None
+    assert (standing.money.spent, standing.money.reserved) == (spent, 300_000)

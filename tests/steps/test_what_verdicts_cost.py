@@ -10,9 +10,12 @@ from workbench import Bench, Make, manifest
 
 from workers.engine.limits import Terms
 from workers.engine.standing import Money
-from workers.engine.states import State
+from workers.engine.states import ORPHANS, State, Step
 from workers.holds import Holds
+from workers.ledger import Ending
 from workers.money import quotes, terms_of
+from workers.sandbox.server import Sandbox
+from workers.steps import collect, poll
 
 PRICE = 300_000
 
@@ -87,3 +90,27 @@ def test_both_thresholds_reach_the_script_as_they_are_written() -> None:
         deadline=7.0,
         on_doubt="resubmit",
     )
+
+
+@pytest.mark.parametrize("given_up", [True, False])
+def test_a_job_besides_costs_nothing_more_where_its_attempt_counts_already(
+    rehearsal: tuple[Bench, Sandbox], *, given_up: bool
+) -> None:
+    bench, _ = rehearsal
+    bench.open(budget="2 USD", price="0.30 USD")
+    quoted(bench)
+    bench.submit()
+    job = bench.record().job
+    assert job is not None
+    # Its take is at another attempt by now, and at another job.
+    bench.client.hset(f"{bench.context.settings.namespace}:take:b:0", mapping={"attempt": 2, "job_id": "another"})
+    if given_up:
+        now = bench.clock.now()
+        bench.context.ledger("b").end(Ending(take="s/0001", attempt=1, kind="resubmitted", message="in doubt", at=now))
+    bench.room.accept("b", 0, attempt=1, job_id=job["id"], first_poll=0.0, fields={"job": job})
+    bench.clock.forward(1000)
+    poll(bench.context, [work for work in bench.all_due(Step.POLL) if work.index > ORPHANS])
+    (work,) = bench.all_due(Step.COLLECT)
+    collect(bench.context, work)
+    assert bench.room.orphans("b") == {job["id"]: "done"}
+    assert (money(bench).spent == 0) is given_up

@@ -29,7 +29,7 @@ from workers.media.container import Container, check_mp4
 from workers.media.darkroom import develop, reprint
 from workers.media.facts import Facts, poster_size
 from workers.media.tags import PARAMETERS, RECEIPT, known_so_far, parameters, write_text
-from workers.money import spend_of
+from workers.money import counted_already, spend_of
 from workers.receipts import ImageFacts, LastFrame, Receipt, Times, VideoFacts, keys_of, write_receipt
 from workers.steps.failures import STORE_SECONDS, attempts_of, store_failed
 from workers.steps.spans import ended, spanning
@@ -167,6 +167,10 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
         times = known.times.model_copy(update={"stored": context.clock.now()})
         write_receipt(context.store, known.model_copy(update={"last_frame": last, "times": times}))
     spend = spend_of(context, take, cost)
+    if record.orphan_of is not None:
+        of = context.take(work.batch, record.orphan_of).name
+        if counted_already(context, work.batch, of, record.attempt):
+            spend = 0, 0
     if context.room.move(
         work, State.COLLECTING, State.DONE, counters={"objects": 4, attempts_of("done"): 1}, spend=spend
     ):
