@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from jobs.takes.naming import name_fault
 from rushes.costs import prove_there
 from rushes.follow import plain_console
 from rushes.session import rehearsal_store
-from workers.clock import Clock
-from workers.errors import SettingsError
+from workers.context import Context
+from workers.errors import RedisError, SettingsError
 from workers.gallery.data import page_data
 from workers.gallery.keeper import PageKeeper, Refresher
 from workers.gallery.looking import GALLERY, Onlooker, View
 from workers.gallery.page import origin_of, write_page
 from workers.gallery.posters import make_posters
+from workers.gallery.tending import Claim
 from workers.receipts import keys_of
 from workers.settings import load_settings
 from workers.store import Store, open_store
@@ -90,13 +91,23 @@ def view_of(onlooker: Onlooker) -> View:
 
 
 @contextmanager
-def kept_gallery(store: Store, batch: str, clock: Clock, console: Console) -> Iterator[Refresher]:
-    """Keeps the page of a batch up to date for as long as the block runs, and writes it a last time at its end."""
+def kept_gallery(context: Context, batch: str, console: Console) -> Iterator[Refresher]:
+    """Keeps the page of a batch up to date for as long as the block runs, and writes it a last time at its end.
+
+    Workers leave it alone meanwhile.
+    """
 
     def warn(told: str) -> None:
         console.print(told, style="yellow", soft_wrap=True)
 
-    refresher = Refresher(PageKeeper(Onlooker(store, batch)), clock, warn)
+    claim = Claim(context.room)
+
+    def mine() -> None:
+        # Whoever follows the batch says that Redis is away, and the page needs none.
+        with suppress(RedisError):
+            claim.hold(batch)
+
+    refresher = Refresher(PageKeeper(Onlooker(context.store, batch)), context.clock, warn, before=mine)
     try:
         yield refresher
     finally:

@@ -45,7 +45,7 @@ def render(
     before = standing_of(context, batch)
     with ExitStack() as stack:
         # Entered first and so left last: once the worker has finished the steps in hand.
-        page = stack.enter_context(kept_gallery(context.store, batch, context.clock, console))
+        page = stack.enter_context(kept_gallery(context, batch, console))
         try:
             ended = ending(before, idle=0.0, patience=settings.patience) if before.open == 0 else None
             if ended is None:
@@ -73,7 +73,7 @@ def render(
 def stay(context: Context, batch: str, *, console: Console, patience: float, again: str) -> Ending:
     """Follow a batch that workers elsewhere render until it has ended, and say how."""
     before = standing_of(context, batch)
-    with kept_gallery(context.store, batch, context.clock, console) as page:
+    with kept_gallery(context, batch, console) as page:
         ended = follow(context, batch, console=console, patience=patience, tend=page.tend)
     summarize(console, context, ended, before=before, after=standing_of(context, batch), again=again)
     return ended

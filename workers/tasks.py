@@ -23,6 +23,7 @@ from workers.engine.pump import Pump
 from workers.engine.states import Step
 from workers.engine.work import Work
 from workers.errors import StoreError
+from workers.gallery.tending import PageTender
 from workers.logs.subject import Subject, about, subject_of
 from workers.money import quotes
 from workers.monitoring.flower_rows import FlowerRows
@@ -171,6 +172,7 @@ def _ordinal(work: Work) -> str:
 
 _pumps: list[Pump] = []
 _notifiers: list[Notifier] = []
+_tenders: list[PageTender] = []
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
@@ -195,6 +197,9 @@ def _start_pump(sender: Any, **_: object) -> None:
     notifier = Notifier(here, here.room.scripts)
     _notifiers.append(notifier)
     notifier.start()
+    tender = PageTender(here.room, here.store, here.clock)
+    _tenders.append(tender)
+    tender.start()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
@@ -203,6 +208,8 @@ def _stop_pump(**_: object) -> None:
         _pumps.pop().stop()
     while _notifiers:
         _notifiers.pop().stop()
+    while _tenders:
+        _tenders.pop().stop()
 
 
 @worker_shutdown.connect  # type: ignore[untyped-decorator]

@@ -88,12 +88,14 @@ def _differs(get: Callable[[str], bytes], key: str, body: bytes) -> bool:
 class Refresher:
     """Refreshes a page while its batch runs, in a thread of its own, so that nobody waits for it.
 
-    `warn` hears, once each, why a page could not be written: a gallery is never worth a batch.
+    `warn` hears, once each, why a page could not be written: a gallery is never worth a batch. `before` is called
+    before each look.
     """
 
     keeper: PageKeeper
     clock: Clock
     warn: Callable[[str], None]
+    before: Callable[[], None] = lambda: None
     _thread: threading.Thread | None = None
     _due: float = field(default=0.0)
     _warned: set[str] = field(default_factory=set)
@@ -115,6 +117,7 @@ class Refresher:
 
     def _refresh(self, running: bool) -> None:
         begun = self.clock.monotonic()
+        self.before()
         try:
             self.keeper.refresh(running=running)
         except StoreError as error:

@@ -32,6 +32,7 @@ SCRIPTS = (
     "store",
     "files",
     "preview",
+    "stills",
     "cells",
     "facets",
     "grid",

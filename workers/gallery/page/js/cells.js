@@ -42,15 +42,11 @@ function frameOf(app, take) {
       take.why ? el("div", { class: "gap-why", title: take.why }, take.why) : null);
   }
   const frame = el("div", { class: "frame" });
-  const image = el("img", { alt: "", decoding: "async", draggable: "false", class: "still" });
-  image.addEventListener("error", () => {
-    image.remove();
+  frame.append(stillAt(pictureOf(app.batch, take), () => {
     frame.classList.add("gap");
     frame.append(el("div", { class: "gap-word" }, "The picture is not there"),
       el("div", { class: "gap-why" }, app.expired() ? "The links of this page have expired." : pictureOf(app.batch, take)));
-  }, { once: true });
-  image.src = pictureOf(app.batch, take);
-  frame.append(image);
+  }));
   return frame;
 }
 
@@ -85,10 +81,10 @@ const starring = (pick) => ({ star: !pick.star, rejected: false });
 const rejecting = (pick) => ({ rejected: !pick.rejected, star: pick.rejected ? pick.star : false });
 const rating = (number) => (pick) => ({ rating: pick.rating === number ? null : number, rejected: false });
 
-// Let go of a cell that is out of sight: its picture would otherwise be kept until the next collection of garbage.
+// Let go of a cell that is out of sight.
 function dropCell(app, element) {
   if (element.contains(app.preview.frame)) app.preview.leave();
-  for (const image of element.querySelectorAll("img")) image.removeAttribute("src");
+  for (const still of element.querySelectorAll(".still")) dropStill(still);
   element.remove();
 }
 
