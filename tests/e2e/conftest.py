@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from front_door import at_the_front_door
 from imitation import KEY
 
 QUICK = {"RUSHES_FAL_FIRST_POLL": "0.2", "RUSHES_FAL_SLOWEST_POLL": "0.5", "RUSHES_FAL_SEATS": "20"}
@@ -57,6 +58,11 @@ class Desk:
     def run(self, *arguments: str, **environ: str) -> Ended:
         """Run `rushes ...` to its end."""
         return self.end(self.start(*arguments, **environ))
+
+    def ask(self, *arguments: str, **environ: str) -> Ended:
+        """Run a `rushes ...` that starts no other process, in this one."""
+        said = at_the_front_door(*arguments, folder=self.folder, environ={**self.environ, **environ})
+        return Ended(said.code, said.out + said.err)
 
     def end(self, process: subprocess.Popen[str], *, timeout: float = 600) -> Ended:
         """Wait for the end of what was started."""
