@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from conftest import Desk, manifest
+from desk import Desk, manifest
 from five import billed, pointed, sandboxed
 
 SHOTS = """

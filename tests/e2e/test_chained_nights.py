@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from conftest import Desk, until
+from desk import Desk, until
 from five import billed, pointed, sandboxed
 
 EXAMPLES = Path(__file__).parents[2] / "manifests"

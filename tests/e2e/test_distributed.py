@@ -17,7 +17,7 @@ from pathlib import Path
 import boto3
 import pytest
 import redis
-from conftest import SWEEP, Desk, manifest, pointed_at, until
+from desk import SWEEP, Desk, manifest, pointed_at, until
 from imitation import imitation
 from moto.server import ThreadedMotoServer
 

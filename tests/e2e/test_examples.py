@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Desk
+from desk import Desk
 from ruamel.yaml import YAML
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SWEEP, Desk, manifest, pointed_at
+from desk import SWEEP, Desk, manifest, pointed_at
 from imitation import Answer, imitation
 
 WRONG_MANIFESTS = {
