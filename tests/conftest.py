@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import ssl
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import botocore.session
+import httpx
+import httpx._transports.default as transports
 import pytest
 import redis
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
 from workers.broker.connection import connect
 from workers.broker.embedded import EmbeddedRedis
@@ -33,6 +40,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         ordered += share + short[at : at + until]
         at += until
     items[:] = ordered + short[at:]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_once() -> Iterator[None]:
+    """Have TLS contexts and the description of S3 made once: 25 ms and more, which hundreds of tests would take each.
+
+    And have httpx wait longer than its 5 s for an answer: these machines may be busy.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        make = functools.cache(lambda _, make=httpx.create_ssl_context, **given: make(**given))
+
+        def trust(**given: Any) -> ssl.SSLContext:
+            return make(os.environ.get("SSL_CERT_FILE"), **given)
+
+        patch.setattr(httpx, "create_ssl_context", trust)
+        patch.setattr(transports, "create_ssl_context", trust)
+        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        for waited_for in ("connect", "read", "write", "pool"):
+            patch.setattr(DEFAULT_TIMEOUT_CONFIG, waited_for, 300.0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -46,12 +46,19 @@ def private_url(desk: Desk) -> str:
 
 
 def write(desk: Desk, takes: int) -> None:
+    """A batch of so many takes, each of 3 s, one after the other: whoever wants to step in has the time."""
     (desk.folder / "night.yaml").write_text(MANIFEST % takes)
+    desk.environ |= {"RUSHES_FAL_SEATS": "1", "RUSHES_FAL_LEAD": "0"}
+
+
+def hurry(desk: Desk) -> None:
+    """Let the next command render all that is left at once."""
+    desk.environ["RUSHES_FAL_SEATS"] = "20"
 
 
 @pytest.mark.long
 def test_a_batch_is_paused_from_beside_ends_with_7_and_goes_on(alone: Desk) -> None:
-    write(alone, 6)
+    write(alone, 12)
     running = alone.start("run", "--sandbox", "night.yaml")
     until(lambda: submitted(alone) >= 2)
     told = json.loads(alone.run("pause", "night", "--reason", "lunch", "--sandbox", "--json").output)
@@ -61,12 +68,13 @@ def test_a_batch_is_paused_from_beside_ends_with_7_and_goes_on(alone: Desk) -> N
     assert "stopped: it is paused: lunch" in ended.output
     assert "Let it go on: rushes resume night" in ended.output
     before = submitted(alone)
-    assert before < 6
+    assert before < 12
     assert alone.run("run", "--sandbox", "night.yaml").code == Exit.STOPPED
     assert submitted(alone) == before
     assert alone.run("resume", "night", "--sandbox").code == 0
+    hurry(alone)
     ended = alone.run("run", "--sandbox", "night.yaml")
-    assert (ended.code, submitted(alone)) == (Exit.DONE, 6), ended.output
+    assert (ended.code, submitted(alone)) == (Exit.DONE, 12), ended.output
 
 
 @pytest.mark.long
@@ -88,7 +96,7 @@ def test_a_redis_that_is_emptied_in_mid_run_is_filled_from_the_store(alone: Desk
 
 @pytest.mark.long
 def test_another_machine_goes_on_without_the_manifest(alone: Desk) -> None:
-    write(alone, 4)
+    write(alone, 8)
     running = alone.start("run", "--sandbox", "night.yaml")
     until(lambda: list(rehearsed(alone).glob("night/sweep/*.receipt.json")))
     running.terminate()
@@ -98,11 +106,12 @@ def test_another_machine_goes_on_without_the_manifest(alone: Desk) -> None:
         if path.is_file():
             path.unlink()
     (alone.folder / "night.yaml").unlink()
+    hurry(alone)
     ended = alone.run("recover", "night", "--sandbox")
     assert ended.code == Exit.DONE, ended.output
     assert "night: taken up from the store: " in ended.output
-    assert len(list(rehearsed(alone).glob("night/sweep/*.receipt.json"))) == 4
-    assert submitted(alone) == 4
+    assert len(list(rehearsed(alone).glob("night/sweep/*.receipt.json"))) == 8
+    assert submitted(alone) == 8
 
 
 def test_looking_where_nothing_was_rendered_leaves_nothing_behind(alone: Desk) -> None:

@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import SWEEP, Desk, manifest, pointed_at, until
+from desk import SWEEP, Desk, manifest, pointed_at, until
 from imitation import imitation
 
 

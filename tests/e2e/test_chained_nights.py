@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from conftest import Desk, until
+from desk import Desk, until
 from five import billed, pointed, sandboxed
 
 EXAMPLES = Path(__file__).parents[2] / "manifests"
@@ -52,7 +52,7 @@ def test_the_example_of_drafts_that_are_promoted(desk: Desk, clips: Path) -> Non
         assert drafted.code == 7, drafted.output
         assert "4 of 8 takes wait until you have picked what they are made from" in drafted.output
         assert "rushes pick --list draft-and-promote" in drafted.output
-        picked = desk.run("pick", "draft-and-promote/drafts/0002", "draft-and-promote/drafts/0003")
+        picked = desk.ask("pick", "draft-and-promote/drafts/0002", "draft-and-promote/drafts/0003")
         assert picked.code == 0, picked.output
         ended = desk.run("run", "draft-and-promote.yaml")
         assert ended.code == 7, ended.output

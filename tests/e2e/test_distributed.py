@@ -17,7 +17,7 @@ from pathlib import Path
 import boto3
 import pytest
 import redis
-from conftest import SWEEP, Desk, manifest, pointed_at, until
+from desk import SWEEP, Desk, manifest, pointed_at, until
 from imitation import imitation
 from moto.server import ThreadedMotoServer
 
@@ -134,7 +134,7 @@ def test_workers_die_redis_restarts_and_every_take_is_in_the_bucket(
             stderr=subprocess.STDOUT,
         )
         try:
-            submitted = desk.run("submit", "night.yaml")
+            submitted = desk.ask("submit", "night.yaml")
             assert submitted.code == 0, submitted.output
             assert "40 takes, 40 to render, 0 done already" in submitted.output
 
@@ -176,7 +176,7 @@ def test_workers_die_redis_restarts_and_every_take_is_in_the_bucket(
 def test_a_bucket_that_is_missing(desk: Desk, server: Server, bucket: dict[str, str]) -> None:
     desk.write("night.yaml", manifest(SWEEP))
     desk.environ |= bucket | {"RUSHES_REDIS_URL": server.url, "FAL_KEY": "any:key"}
-    ended = desk.run("run", "night.yaml", RUSHES_STORE="s3://no-such-bucket/out")
+    ended = desk.ask("run", "night.yaml", RUSHES_STORE="s3://no-such-bucket/out")
     assert ended.code == 5, ended.output
     assert "no-such-bucket" in ended.output
     assert "quite-secret" not in ended.output
@@ -184,6 +184,6 @@ def test_a_bucket_that_is_missing(desk: Desk, server: Server, bucket: dict[str, 
 
 def test_submit_without_a_redis_says_what_to_do(desk: Desk) -> None:
     desk.write("night.yaml", manifest(SWEEP))
-    ended = desk.run("submit", "night.yaml", FAL_KEY="any:key")
+    ended = desk.ask("submit", "night.yaml", FAL_KEY="any:key")
     assert ended.code == 2
     assert "RUSHES_REDIS_URL is not set" in ended.output

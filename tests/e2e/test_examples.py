@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Desk
+from desk import Desk
 from ruamel.yaml import YAML
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
@@ -33,5 +33,5 @@ def test_it_is_rehearsed_to_its_end(desk: Desk, name: str, shots: int) -> None:
     assert ended.code == 0, ended.output
     batch = name.removesuffix(".yaml")
     assert len(desk.files(f"rehearsal/{batch}/**/*.mp4")) == shots
-    after = json.loads(desk.run("diff", "--sandbox", "--json", manifest).output)
+    after = json.loads(desk.ask("diff", "--sandbox", "--json", manifest).output)
     assert (after["known"], after["done"], after["to_render"]) == (True, shots, 0)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import redis
-from conftest import Desk, Ended, until
+from desk import Desk, Ended, until
 from five import (
     KEYS,
     MODES,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SWEEP, Desk, manifest, pointed_at
+from desk import SWEEP, Desk, manifest, pointed_at
 from imitation import Answer, imitation
 
 WRONG_MANIFESTS = {
@@ -25,21 +26,21 @@ WRONG_MANIFESTS = {
 def test_a_wrong_manifest_is_explained_and_nothing_is_sent(desk: Desk, name: str) -> None:
     text, told = WRONG_MANIFESTS[name]
     desk.write("night.yaml", text)
-    ended = desk.run("run", "night.yaml", FAL_KEY="any:key")
+    ended = desk.ask("run", "night.yaml", FAL_KEY="any:key")
     assert ended.code == 2
     assert told in ended.output
     assert not (desk.folder / "renders").exists()
 
 
 def test_no_such_manifest(desk: Desk) -> None:
-    ended = desk.run("run", "nowhere.yaml", FAL_KEY="any:key")
+    ended = desk.ask("run", "nowhere.yaml", FAL_KEY="any:key")
     assert ended.code == 2
     assert "nowhere.yaml" in ended.output
 
 
 def test_no_key(desk: Desk) -> None:
     desk.write("night.yaml", manifest(SWEEP))
-    ended = desk.run("run", "night.yaml")
+    ended = desk.ask("run", "night.yaml")
     assert ended.code == 2
     assert "no key for fal: set FAL_KEY" in ended.output
 
@@ -67,7 +68,7 @@ def test_a_wrong_key_pauses_the_provider_and_the_right_one_carries_on(desk: Desk
 
 def test_redis_not_reachable(desk: Desk) -> None:
     desk.write("night.yaml", manifest(SWEEP))
-    ended = desk.run("run", "night.yaml", FAL_KEY="any:key", RUSHES_REDIS_URL="redis://:hush@127.0.0.1:1/0")
+    ended = desk.ask("run", "night.yaml", FAL_KEY="any:key", RUSHES_REDIS_URL="redis://:hush@127.0.0.1:1/0")
     assert ended.code == 5
     assert "127.0.0.1:1" in ended.output
     assert "hush" not in ended.output
@@ -76,7 +77,7 @@ def test_redis_not_reachable(desk: Desk) -> None:
 def test_a_store_that_is_not_writable(desk: Desk) -> None:
     desk.write("night.yaml", manifest(SWEEP))
     desk.write("renders", "a file where the folder should be")
-    ended = desk.run("run", "night.yaml", FAL_KEY="any:key")
+    ended = desk.ask("run", "night.yaml", FAL_KEY="any:key")
     assert ended.code == 5
     assert "renders" in ended.output
 
@@ -115,12 +116,15 @@ def test_a_provider_that_stumbles(desk: Desk, clips: Path) -> None:
         assert provider.billed == 8, "what is in doubt or was refused is not sent again by itself"
 
 
-@pytest.mark.parametrize("fault", ["cut", "html", "truncated", "busy", "poll-500", "poll-429", "garbage", "429"])
-def test_what_is_rendered_comes_home_in_the_end(desk: Desk, fault: str) -> None:
-    desk.write("night.yaml", manifest(f'  - {{name: a, prompt: "a dog [sandbox: {fault}]"}}\n'))
+@pytest.mark.long
+def test_what_is_rendered_comes_home_in_the_end(desk: Desk) -> None:
+    faults = ("cut", "html", "truncated", "busy", "poll-500", "poll-429", "garbage", "429")
+    shots = "".join(f'  - {{name: at-{fault}, prompt: "a dog [sandbox: {fault}]"}}\n' for fault in faults)
+    desk.write("night.yaml", manifest(shots))
     ended = desk.run("run", "--sandbox", "night.yaml")
     assert ended.code == 0, ended.output
-    assert len(desk.files("rehearsal/night/a/*.mp4")) == 1
+    found = Counter(path.parent.name for path in desk.files("rehearsal/night/*/*.mp4"))
+    assert found == Counter(f"at-{fault}" for fault in faults)
 
 
 def test_a_render_that_moderation_refuses_fails_alone(desk: Desk) -> None:

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Desk, manifest, pointed_at, until
+from desk import Desk, manifest, pointed_at, until
 from imitation import Imitation, imitation
 from PIL import Image
 

@@ -67,7 +67,7 @@ def whole(fetched: Fetched, to: Path, video: bytes = VIDEO) -> bool:
 @pytest.mark.parametrize("cut", [None, 1_000_000, 299_999, 100_000, 50_001, 30_000])
 def test_a_cut_file_is_resumed_until_it_is_whole(serve, download, to, cut, chunked):
     server = serve(Shelf(cut=cut, chunked=chunked))
-    assert whole(download.fetch(f"{server.url}/v.mp4", to, timeout=30), to)
+    assert whole(download.fetch(f"{server.url}/v.mp4", to, timeout=300), to)
 
     assert {each.header("accept-encoding") for each in server.arrived} == {"identity"}
     assert [each.header("authorization") for each in server.arrived] == [None] * len(server.arrived)
@@ -86,7 +86,7 @@ def test_without_a_strong_etag_it_begins_again(serve, download, to, etag):
         shelf(exchange)
 
     server = serve(answer)
-    assert whole(download.fetch(server.url, to, timeout=30), to)
+    assert whole(download.fetch(server.url, to, timeout=300), to)
     assert [each.header("range") for each in server.arrived] == [None, None]
 
 
@@ -99,7 +99,7 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(serve, download, to):
         shelf(exchange)
 
     server = serve(answer)
-    assert whole(download.fetch(server.url, to, timeout=30), to, OTHER)
+    assert whole(download.fetch(server.url, to, timeout=300), to, OTHER)
     assert [each.header("if-range") for each in server.arrived] == [None, '"v1"']
 
 
@@ -112,7 +112,7 @@ def test_a_server_that_ignores_ranges_is_believed(serve, download, to):
         shelf(exchange)
 
     server = serve(answer)
-    assert whole(download.fetch(server.url, to, timeout=30), to)
+    assert whole(download.fetch(server.url, to, timeout=300), to)
     assert [each.header("range") for each in server.arrived] == [None, "bytes=200000-"]
 
 
@@ -142,7 +142,7 @@ def test_a_part_that_does_not_fit_is_not_taken(serve, download, to, how):
             shelf(exchange)
 
     server = serve(answer)
-    assert whole(download.fetch(server.url, to, timeout=30), to)
+    assert whole(download.fetch(server.url, to, timeout=300), to)
     assert [each.header("range") for each in server.arrived] == [None, "bytes=200000-", None]
 
 
@@ -152,7 +152,7 @@ def test_a_dead_link_is_told_from_a_bad_line(serve, download, to, status, after)
     shelf = Shelf(cut=200_000)
     server = serve(lambda e: shelf(e) if len(server.arrived) < after else e.say(status, b"<Error/>"))
     with pytest.raises(LinkExpired, match=rf"/v\.mp4: the link is dead \(HTTP {status[:3]}\)") as caught:
-        download.fetch(f"{server.url}/v.mp4?X-Amz-Signature=abcdef", to, timeout=30)
+        download.fetch(f"{server.url}/v.mp4?X-Amz-Signature=abcdef", to, timeout=300)
     assert "abcdef" not in str(caught.value)
     assert len(server.arrived) == after
 
@@ -180,7 +180,7 @@ def test_a_dead_link_is_told_from_a_bad_line(serve, download, to, status, after)
 def test_what_is_no_file_is_said_to_be_none(serve, download, to, answer, said):
     server = serve(answer)
     with pytest.raises(DownloadError, match=said) as caught:
-        download.fetch(f"{server.url}/v.mp4?token=hush", to, timeout=30)
+        download.fetch(f"{server.url}/v.mp4?token=hush", to, timeout=300)
     assert not isinstance(caught.value, LinkExpired)
     assert "hush" not in str(caught.value)
 
@@ -189,7 +189,7 @@ def test_a_redirect_is_followed_to_another_host(serve, download, to):
     storage = serve(Shelf(cut=200_000))
     target = "/b%2Fv.mp4?sig=a%2Bb%3D"
     server = serve(lambda e: e.say("307 Temporary Redirect", location=f"{storage.url}{target}"))
-    assert whole(download.fetch(server.url, to, timeout=30), to)
+    assert whole(download.fetch(server.url, to, timeout=300), to)
     assert [each.target for each in storage.arrived] == [target, target]
     assert [each.header("authorization") for each in storage.arrived] == [None, None]
 
@@ -203,19 +203,19 @@ def test_a_file_one_byte_short_is_not_whole(serve, download, to):
         exchange.hang_up()
 
     with pytest.raises(DownloadError, match=r"(299999|0) of 300000 bytes"):
-        download.fetch(server.url, to, timeout=30)
+        download.fetch(server.url, to, timeout=300)
 
 
 def test_cuts_in_vain_are_counted_and_named(serve, download, to):
     server = serve(lambda e: Shelf(etag="", cut=1000)(e))
     with pytest.raises(DownloadError, match=r"cut off at 1000 of 300000 bytes, 3 times in vain"):
-        download.fetch(server.url, to, timeout=30, fruitless=2)
+        download.fetch(server.url, to, timeout=300, fruitless=2)
     assert len(server.arrived) == 4
 
 
 def test_more_cuts_than_may_be_in_vain_do_no_harm_while_bytes_come(serve, download, to):
     server = serve(Shelf(cut=10_000))
-    assert whole(download.fetch(server.url, to, timeout=60, fruitless=0), to)
+    assert whole(download.fetch(server.url, to, timeout=300, fruitless=0), to)
     assert len(server.arrived) == 30
 
 
@@ -227,34 +227,34 @@ def test_silence_is_a_cut(serve, download, to):
         Shelf()(exchange)
 
     server = serve(answer)
-    fetched = download.fetch(server.url, to, timeout=60, stall=0.3)
+    fetched = download.fetch(server.url, to, timeout=300, stall=3)
     assert (fetched.bytes, fetched.sha256, to.read_bytes()) == (len(VIDEO), SHA, VIDEO)
     assert server.arrived[1].header("range") == "bytes=100-"
 
 
 def test_there_is_a_limit_to_all_of_it(serve, download, to):
     server = serve(lambda e: (e.say("200 OK", b"abc", content_length="9"), e.released.wait()))
-    with pytest.raises(DownloadError, match=r"not whole within 0\.5 s: 3 of 9 bytes"):
-        download.fetch(server.url, to, timeout=0.5, stall=60)
+    with pytest.raises(DownloadError, match=r"not whole within 3 s: 3 of 9 bytes"):
+        download.fetch(server.url, to, timeout=3, stall=60)
 
 
 def test_there_is_a_limit_to_its_size(serve, download, to):
     server = serve(Shelf(chunked=True))
     with pytest.raises(DownloadError, match="more than the 100000 bytes"):
-        download.fetch(server.url, to, timeout=30, largest=100_000)
+        download.fetch(server.url, to, timeout=300, largest=100_000)
 
 
 def test_a_link_that_leads_nowhere(download, to, refused):
     with pytest.raises(DownloadError, match=r"0 of an unknown number of bytes, 2 times in vain.*no connection"):
-        download.fetch(f"http://127.0.0.1:{refused}/v.mp4", to, timeout=30, fruitless=1)
+        download.fetch(f"http://127.0.0.1:{refused}/v.mp4", to, timeout=300, fruitless=1)
     with pytest.raises(DownloadError, match="not an http"):
-        download.fetch("file:///etc/passwd", to, timeout=30)
+        download.fetch("file:///etc/passwd", to, timeout=300)
 
 
 def test_a_full_disk_is_no_fault_of_the_line(serve, download):
     server = serve(Shelf())
     with pytest.raises(OSError, match="No space left") as caught:
-        download.fetch(server.url, Path("/dev/full"), timeout=30)
+        download.fetch(server.url, Path("/dev/full"), timeout=300)
     assert caught.value.errno == errno.ENOSPC
     assert len(server.arrived) == 1
 
@@ -262,5 +262,5 @@ def test_a_full_disk_is_no_fault_of_the_line(serve, download):
 def test_a_folder_that_is_not_there_is_said_to_be_missing(serve, download, tmp_path):
     server = serve(Shelf())
     with pytest.raises(FileNotFoundError):
-        download.fetch(server.url, tmp_path / "gone" / "v.part", timeout=30)
+        download.fetch(server.url, tmp_path / "gone" / "v.part", timeout=300)
     assert server.arrived == []

@@ -31,7 +31,7 @@ def get(url: str) -> Request:
 
 def test_an_answer_comes_back_whole_whatever_its_status(serve, wire):
     server = serve(lambda e: e.say("418 Teapot", b'{"a": 1}', Retry_After="3", X_Twice="1"))
-    response = wire.send(post(f"{server.url}/a", prompt="ü", seed=1), timeout=5)
+    response = wire.send(post(f"{server.url}/a", prompt="ü", seed=1), timeout=60)
 
     assert (response.status, response.parsed()) == (418, {"a": 1})
     assert response.headers["retry-after"] == "3"
@@ -45,7 +45,7 @@ def test_an_answer_comes_back_whole_whatever_its_status(serve, wire):
 
 def test_nothing_is_sent_to_a_port_where_nobody_listens(wire, refused):
     with pytest.raises(NotSent, match=f"127.0.0.1:{refused}/queue: nothing was sent: no connection"):
-        wire.send(post(f"http://127.0.0.1:{refused}/queue"), timeout=5)
+        wire.send(post(f"http://127.0.0.1:{refused}/queue"), timeout=60)
 
 
 def test_nothing_is_sent_to_a_host_without_an_address(wire):
@@ -57,7 +57,7 @@ def test_nothing_is_sent_to_a_server_that_can_not_prove_who_it_is(serve, wire):
     """Plain text where a TLS handshake is due."""
     server = serve(lambda e: e.say("200 OK"))
     with pytest.raises(NotSent, match="no connection"):
-        wire.send(post(server.url.replace("http", "https")), timeout=5)
+        wire.send(post(server.url.replace("http", "https")), timeout=60)
     assert server.arrived == []
 
 
@@ -72,7 +72,7 @@ def test_nothing_is_sent_when_no_connection_comes_free(serve):
     """The wait for a place in the pool ends well before the deadline, and is known to have sent nothing."""
     server = serve(lambda e: e.released.wait())
     with Wire(user_agent="t", connections=1) as narrow:
-        outcomes = narrow.send_many([post(server.url), post(server.url)], timeout=1)
+        outcomes = narrow.send_many([post(server.url), post(server.url)], timeout=4)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Broken", "NotSent"]
     assert len(server.arrived) == 1
 
@@ -82,7 +82,7 @@ def test_nothing_is_sent_when_no_connection_comes_free(serve):
 )
 def test_nothing_is_sent_to_what_is_no_url(wire, url):
     with pytest.raises(NotSent) as caught:
-        wire.send(post(url), timeout=5)
+        wire.send(post(url), timeout=60)
     assert "pw" not in str(caught.value)
 
 
@@ -90,7 +90,7 @@ def test_nothing_is_sent_to_what_is_no_url(wire, url):
 def test_nothing_is_sent_with_a_key_that_no_header_can_hold(serve, wire, key):
     server = serve(lambda e: e.say("200 OK"))
     with pytest.raises(NotSent) as caught:
-        wire.send(Request("POST", server.url, {"Authorization": f"Key {key}"}, {}), timeout=5)
+        wire.send(Request("POST", server.url, {"Authorization": f"Key {key}"}, {}), timeout=60)
     assert server.arrived == []
     assert key.strip() not in str(caught.value)
 
@@ -99,7 +99,7 @@ def test_nothing_is_sent_with_a_key_that_no_header_can_hold(serve, wire, key):
 def test_nothing_is_sent_of_a_body_that_is_no_json(serve, wire, body):
     server = serve(lambda e: e.say("200 OK"))
     with pytest.raises(NotSent, match="can't be written down"):
-        wire.send(Request("POST", server.url, {}, {"prompt": body}), timeout=5)
+        wire.send(Request("POST", server.url, {}, {"prompt": body}), timeout=60)
     assert server.arrived == []
 
 
@@ -135,12 +135,12 @@ BREAKS: dict[str, Callable] = {
 def test_a_post_may_have_arrived_and_is_sent_once(serve, wire, how, before):
     server = serve(lambda e: e.say("200 OK", b"{}") if e.request.method == "GET" else BREAKS[how](e))
     if before != "new":
-        wire.send(get(server.url), timeout=5)
-        wire.send(get(server.url), timeout=5)
+        wire.send(get(server.url), timeout=60)
+        wire.send(get(server.url), timeout=60)
         assert {each.connection for each in server.arrived} == {0}
 
     with pytest.raises(Broken, match=r"^POST http://127\.0\.0\.1:\d+/queue: ") as caught:
-        wire.send(post(f"{server.url}/queue?token=hush"), timeout=1)
+        wire.send(post(f"{server.url}/queue?token=hush"), timeout=4)
 
     assert [each.method for each in server.arrived].count("POST") == 1
     for text in (str(caught.value), repr(caught.value), repr(caught.value.__cause__), repr(caught.value.__context__)):
@@ -152,7 +152,7 @@ def test_a_post_never_goes_out_on_a_connection_that_was_kept(serve, wire):
     """The other side may be about to hang up on one. A hang-up then would leave the POST in doubt."""
     server = serve(lambda e: e.say("200 OK", b"{}"))
     for request in (get(server.url), post(server.url), get(server.url), post(server.url)):
-        wire.send(request, timeout=5)
+        wire.send(request, timeout=60)
     assert [(each.method, each.connection) for each in server.arrived] == [
         ("GET", 0),
         ("POST", 1),
@@ -166,9 +166,9 @@ def test_even_a_reused_connection_carries_a_post_only_once(serve, wire, monkeypa
     transport = wire._connections._transport
     monkeypatch.setattr(wire._connections, "_transport", lambda url, *, alone: transport(url, alone=False))
     server = serve(lambda e: e.say("200 OK", b"{}") if len(server.arrived) == 1 else e.hang_up())
-    wire.send(post(server.url), timeout=5)
+    wire.send(post(server.url), timeout=60)
     with pytest.raises(Broken):
-        wire.send(post(server.url), timeout=5)
+        wire.send(post(server.url), timeout=60)
     assert [(each.method, each.connection) for each in server.arrived] == [("POST", 0), ("POST", 0)]
 
 
@@ -176,7 +176,7 @@ def test_even_a_reused_connection_carries_a_post_only_once(serve, wire, monkeypa
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
 def test_no_redirect_is_followed(serve, wire, method, status):
     server = serve(lambda e: e.say(status, location="/elsewhere"))
-    response = wire.send(Request(method, f"{server.url}/here", {}, {} if method == "POST" else None), timeout=5)
+    response = wire.send(Request(method, f"{server.url}/here", {}, {} if method == "POST" else None), timeout=60)
     assert response.status == int(status[:3])
     assert [each.target for each in server.arrived] == ["/here"]
 
@@ -185,12 +185,12 @@ def test_many_are_sent_at_once_and_answered_in_order(serve, wire, refused):
     together = threading.Barrier(3)
 
     def answer(exchange):
-        together.wait(10)
+        together.wait(300)
         exchange.say("200 OK", exchange.request.target.encode())
 
     server = serve(answer)
     urls = [f"{server.url}/0", f"{server.url}/1", f"http://127.0.0.1:{refused}/", "nothing", f"{server.url}/4"]
-    outcomes = wire.send_many([get(url) for url in urls], timeout=20)
+    outcomes = wire.send_many([get(url) for url in urls], timeout=60)
 
     assert [outcome.body for outcome in outcomes if not isinstance(outcome, Exception)] == [b"/0", b"/1", b"/4"]
     assert [type(outcome) for outcome in outcomes[2:4]] == [NotSent, NotSent]
@@ -201,7 +201,7 @@ def test_any_number_of_threads_may_send(serve, wire):
     found: dict[int, bytes] = {}
 
     def ask(number: int) -> None:
-        found[number] = wire.send(get(f"{server.url}/{number}"), timeout=20).body
+        found[number] = wire.send(get(f"{server.url}/{number}"), timeout=60).body
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
     for thread in threads:
@@ -215,7 +215,7 @@ def test_a_url_goes_out_as_it_was_given(serve, wire):
     """A signature may be over these very characters."""
     target = "/b%2Fc%28d%29%7Ee?X-Amz-Credential=AK%2F2026%2Fs3&sig=a%2Bb%3D&q=%7e"
     server = serve(lambda e: e.say("200 OK"))
-    wire.send(get(f"{server.url}{target}#fragment"), timeout=5)
+    wire.send(get(f"{server.url}{target}#fragment"), timeout=60)
     assert server.arrived[0].target == target
 
 
@@ -226,8 +226,8 @@ def test_no_cookie_and_no_netrc_add_to_a_request(serve, wire, tmp_path, monkeypa
     monkeypatch.setenv("NETRC", str(netrc))
     server = serve(lambda e: e.say("200 OK", set_cookie="a=1; Path=/"))
     for _ in range(2):
-        wire.send(Request("GET", server.url), timeout=5)
-        assert wire.send(post(server.url), timeout=5).status == 200
+        wire.send(Request("GET", server.url), timeout=60)
+        assert wire.send(post(server.url), timeout=60).status == 200
     assert [each.header("cookie") for each in server.arrived] == [None] * 4
     assert server.arrived[0].header("authorization") is None
 
@@ -238,14 +238,14 @@ def test_the_environment_may_name_a_proxy(serve, wire, refused, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", "//me:pw@"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
-    assert wire.send(post("http://queue.fal.test/a%2Fb"), timeout=5).body == b"by proxy"
-    assert wire.send(post(straight.url), timeout=5).body == b"straight"
+    assert wire.send(post("http://queue.fal.test/a%2Fb"), timeout=60).body == b"by proxy"
+    assert wire.send(post(straight.url), timeout=60).body == b"straight"
     assert proxy.arrived[0].target == "http://queue.fal.test/a%2Fb"
     assert proxy.arrived[0].header("proxy-authorization") == "Basic bWU6cHc="
 
     monkeypatch.setenv("HTTP_PROXY", f"http://me:pw@127.0.0.1:{refused}")
     with Wire(user_agent="t") as other, pytest.raises(NotSent) as caught:
-        other.send(post("http://queue.fal.test/"), timeout=5)
+        other.send(post("http://queue.fal.test/"), timeout=60)
     assert "me:pw" not in str(caught.value)
 
 
@@ -254,7 +254,7 @@ def test_nothing_is_sent_when_the_proxy_opens_no_tunnel(serve, wire, monkeypatch
     proxy = serve(lambda e: e.say(answer))
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     with pytest.raises(NotSent):
-        wire.send(post("https://queue.fal.test/"), timeout=5)
+        wire.send(post("https://queue.fal.test/"), timeout=60)
     assert [each.method for each in proxy.arrived] == ["CONNECT"]
 
 
@@ -279,13 +279,13 @@ def test_closing_cuts_off_what_is_under_way_and_sending_starts_afresh(serve):
 
     thread = threading.Thread(target=ask)
     thread.start()
-    assert arrived.wait(10)
+    assert arrived.wait(300)
     wire.close()
-    thread.join(10)
+    thread.join(300)
     assert re.search("closing its connections", str(failures[0]))
     wire.close()
 
-    assert wire.send(get(server.url), timeout=5).body == b"again"
+    assert wire.send(get(server.url), timeout=60).body == b"again"
     wire.close()
 
 
@@ -297,7 +297,7 @@ def test_a_forked_child_has_connections_of_its_own_and_leaves_its_parents_alone(
         "from workers.http import Wire\n"
         "from workers.providers.protocol import Request\n"
         "wire = Wire(user_agent='t')\n"
-        "ask = lambda name: wire.send(Request('GET', sys.argv[1] + name), timeout=10).status\n"
+        "ask = lambda name: wire.send(Request('GET', sys.argv[1] + name), timeout=60).status\n"
         "assert ask('/before') == 200\n"
         "child = os.fork()\n"
         "if not child:\n"
@@ -310,7 +310,7 @@ def test_a_forked_child_has_connections_of_its_own_and_leaves_its_parents_alone(
     )
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, str(script), server.url], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, timeout=60
+        [sys.executable, str(script), server.url], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, timeout=300
     )
     assert done.returncode == 0
     assert [(each.target, each.connection) for each in server.arrived] == [("/before", 0), ("/child", 1), ("/after", 0)]
@@ -318,7 +318,7 @@ def test_a_forked_child_has_connections_of_its_own_and_leaves_its_parents_alone(
 
 def test_certificates_are_checked_against_a_real_list(wire, serve):
     server = serve(lambda e: e.say("200 OK"))
-    wire.send(get(server.url), timeout=5)
+    wire.send(get(server.url), timeout=60)
     trust = wire._connections._trust
     assert trust is not None
     assert trust.verify_mode is ssl.CERT_REQUIRED

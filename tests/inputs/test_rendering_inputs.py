@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from front_door import at_the_front_door
 from input_files import film, paint
 
 MANIFEST = """
@@ -23,17 +24,20 @@ shots:
 
 def rushes(folder: Path, *arguments: str, **environ: str) -> tuple[int, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RUSHES_", "FAL_", "AWS_"))}
+    kept |= {
+        "HOME": str(folder / "home"),
+        "RUSHES_SPOOL": str(folder / "spool"),
+        "RUSHES_FAL_FIRST_POLL": "0.2",
+        "COLUMNS": "200",
+        **environ,
+    }
+    if arguments[0] == "plan":
+        said = at_the_front_door(*arguments, folder=folder, environ=kept)
+        return said.code, said.out + said.err
     done = subprocess.run(
         [sys.executable, "-P", "-m", "rushes", *arguments],
         cwd=folder,
-        env={
-            **kept,
-            "HOME": str(folder / "home"),
-            "RUSHES_SPOOL": str(folder / "spool"),
-            "RUSHES_FAL_FIRST_POLL": "0.2",
-            "COLUMNS": "200",
-            **environ,
-        },
+        env=kept,
         capture_output=True,
         text=True,
         timeout=600,

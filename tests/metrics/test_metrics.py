@@ -147,11 +147,11 @@ def test_it_is_served_where_the_settings_say_and_nowhere_without(redis_server: E
     port = str(free_port())
     environ = {"RUSHES_REDIS_URL": redis_server.url, "RUSHES_NAMESPACE": "metered", "RUSHES_METRICS_PORT": port}
     with serving(load_settings(environ, tmp_path)):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=300) as answer:
             assert "rushes_redis_up 1.0" in answer.read().decode()
         with pytest.raises(SettingsError, match="RUSHES_METRICS_PORT"), serving(load_settings(environ, tmp_path)):
             pass
-    with pytest.raises(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30):
+    with pytest.raises(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=300):
         pass
     with serving(load_settings({"RUSHES_REDIS_URL": redis_server.url}, tmp_path)):
         pass

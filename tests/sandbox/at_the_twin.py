@@ -39,11 +39,11 @@ class AtTwin:
         """The verdict, at the end of whatever it leads to."""
         request = self.adapter.status(job, self.access)
         while True:
-            verdict = self.adapter.verdict(job, request, self.wire.send(request, timeout=30), self.access)
+            verdict = self.adapter.verdict(job, request, self.wire.send(request, timeout=300), self.access)
             if not isinstance(verdict, AskNext):
                 return verdict
             request = verdict.request
 
     def cancel(self, job: Job) -> bool:
         assert isinstance(self.adapter, Cancelling)
-        return self.adapter.cancelled(self.wire.send(self.adapter.cancellation(job, self.access), timeout=30))
+        return self.adapter.cancelled(self.wire.send(self.adapter.cancellation(job, self.access), timeout=300))

@@ -79,7 +79,7 @@ def start(cache: Path, clock: HandClock) -> Iterator[Start]:
         def begin(**options: Any) -> Talk:
             chosen = SandboxOptions(**{"cache": cache, "jitter": 0.0, **options})
             sandbox = stack.enter_context(running_sandbox(chosen, clock=clock))
-            client = stack.enter_context(httpx.Client(base_url=sandbox.url, headers=KEY, timeout=30))
+            client = stack.enter_context(httpx.Client(base_url=sandbox.url, headers=KEY, timeout=300))
             return Talk(sandbox, client, clock)
 
         yield begin

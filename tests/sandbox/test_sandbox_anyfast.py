@@ -281,6 +281,6 @@ def test_a_create_that_hangs_is_answered_to_those_who_wait(start, wire):
     while not talk.sandbox.account.billed():
         assert not answer.done()
     talk.clock.time += 90
-    job = rushes.anyfast.accepted(answer.result(timeout=30))
+    job = rushes.anyfast.accepted(answer.result(timeout=300))
     talk.finish()
     assert isinstance(rushes.poll(job), Rendered)

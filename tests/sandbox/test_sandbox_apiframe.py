@@ -31,7 +31,7 @@ def fits(name: str, value: Any) -> None:
 def generate(talk: Any, body: Any = None, *, key: str | None = None) -> httpx.Response:
     headers = {**KEY, **({} if key is None else {"Idempotency-Key": key})}
     chosen = {"prompt": "a cat", "model": "seedance-2-fast", "seedanceParams": SMALL} if body is None else body
-    return httpx.post(f"{talk.sandbox.url}/v2/videos/generate", json=chosen, headers=headers, timeout=30)
+    return httpx.post(f"{talk.sandbox.url}/v2/videos/generate", json=chosen, headers=headers, timeout=300)
 
 
 def accepted(talk: Any, prompt: str = "a cat", *, model: str = "seedance-2-fast", **params: Any) -> str:
@@ -43,7 +43,7 @@ def accepted(talk: Any, prompt: str = "a cat", *, model: str = "seedance-2-fast"
 
 
 def get(talk: Any, path: str, **query: str) -> httpx.Response:
-    return httpx.get(f"{talk.sandbox.url}{path}", params=query, headers=KEY, timeout=30)
+    return httpx.get(f"{talk.sandbox.url}{path}", params=query, headers=KEY, timeout=300)
 
 
 def job_of(talk: Any, id: str) -> dict[str, Any]:
@@ -447,7 +447,7 @@ WAV = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(32)
 def upload(talk: Any, content: bytes, *, field: str = "file") -> httpx.Response:
     # The declared type is ignored: what counts is how it begins.
     files = {field: ("cat.bin", content, "text/plain")}
-    return httpx.post(f"{talk.sandbox.url}/v2/uploads", files=files, headers=KEY, timeout=30)
+    return httpx.post(f"{talk.sandbox.url}/v2/uploads", files=files, headers=KEY, timeout=300)
 
 
 @pytest.mark.parametrize(

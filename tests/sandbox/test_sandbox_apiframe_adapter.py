@@ -39,12 +39,12 @@ def access(talk: Any, key: str = "afk_key") -> Access:
 def send(wire: Wire, talk: Any, asked: dict[str, Any], *, number: int = 1) -> Response:
     take = Asked(**{"model": "seedance-2.0-fast", "prompt": "a cat", **SMALL, **asked})
     attempt = Attempt("night/opening/0001", number, f"{number:064x}")
-    return wire.send(apiframe.submission(take, access(talk), attempt), timeout=30.0)
+    return wire.send(apiframe.submission(take, access(talk), attempt), timeout=300)
 
 
 def ask(wire: Wire, talk: Any, job: Job) -> Verdict:
     request = apiframe.status(job, access(talk))
-    return apiframe.verdict(job, request, wire.send(request, timeout=30.0), access(talk))
+    return apiframe.verdict(job, request, wire.send(request, timeout=300), access(talk))
 
 
 @pytest.mark.parametrize("model", ["seedance-2.0", "seedance-2.0-fast"])

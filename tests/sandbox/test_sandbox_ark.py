@@ -307,7 +307,7 @@ class Rushes(AtTwin):
         attempt = self.attempt(name)
         request: Request | None = self.ark.listing(attempt, asked, submitted_at, self.access)
         while request is not None:
-            response = self.wire.send(request, timeout=30)
+            response = self.wire.send(request, timeout=300)
             jobs, request = self.ark.listed(attempt, asked, submitted_at, response, self.access, request)
             found += jobs
         return found
@@ -339,7 +339,7 @@ def test_the_marks_seconds_are_never_refused(talk, wire):
     rushes = Rushes(talk, wire)
     for key in ("0" * 64, f"{86_399:016x}" + "0" * 48):
         request = rushes.ark.submission(asks(key), rushes.access, Attempt("night/x", 1, key))
-        assert rushes.ark.accepted(wire.send(request, timeout=30)).id
+        assert rushes.ark.accepted(wire.send(request, timeout=300)).id
     assert len(talk.sandbox.account.billed()) == 2
 
 

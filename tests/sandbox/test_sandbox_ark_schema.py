@@ -214,7 +214,7 @@ def test_the_length_of_anyfasts_prompt(talk):
 @pytest.mark.parametrize("where", BOTH, ids=lambda where: where[0])
 def test_a_body_that_is_too_large_or_no_json(talk, where):
     url, headers = f"{talk.sandbox.url}{where[1]}", {"Authorization": "Bearer key"}
-    assert httpx.post(url, content=b" " * 64_000_001, headers=headers, timeout=30).status_code == 413
+    assert httpx.post(url, content=b" " * 64_000_001, headers=headers, timeout=300).status_code == 413
     assert httpx.post(url, content=b'{"model": ', headers=headers).status_code == 400
     large = "data:image/png;base64," + base64.b64encode(bytes(30_000_001)).decode()
     assert post(talk, where, {"content": [image(url=large)]}).status_code == 400

@@ -24,7 +24,7 @@ def run(talk: Any, given: Any, *, model: str = FAST, path: str = RUN, **headers:
     """Ask for a render of `given` besides a prompt and the fields that must be there."""
     body = {"model": model, "input": {"prompt": "a cat", **USUAL, **given}}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.post(f"{talk.sandbox.url}{path}", json=body, headers={**BEARER, **named}, timeout=30)
+    return httpx.post(f"{talk.sandbox.url}{path}", json=body, headers={**BEARER, **named}, timeout=300)
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_the_answer_is_held_until_the_render_is_over(start):
         assert not answer.done()
         assert httpx.get(f"{talk.sandbox.url}/files/{job.id}.mp4").status_code == 404
         talk.clock.time += 61.0
-        assert answer.result(timeout=30).json()["state"] == "Completed"
+        assert answer.result(timeout=300).json()["state"] == "Completed"
 
 
 def test_renders_beyond_the_seats_wait_for_one(start):
@@ -246,7 +246,7 @@ def test_renders_beyond_the_seats_wait_for_one(start):
         first, second = talk.sandbox.account.submissions()
         assert second.starts == first.ends
         talk.clock.time += 20.0
-        assert {answer.result(timeout=30).status_code for answer in answers} == {200}
+        assert {answer.result(timeout=300).status_code for answer in answers} == {200}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def send(wire: Wire, talk: Any, asked: dict[str, Any], *, token: str = "token") 
     access = Access(talk.sandbox.url, SecretStr(token), "023e105f")
     attempt = Attempt("night/opening/0001", 1, "0" * 64)
     take = Asked(**{"model": "seedance-2.0-fast", "prompt": "a cat", **SMALL, **asked})
-    return wire.send(cloudflare.submission(take, access, attempt), timeout=30.0)
+    return wire.send(cloudflare.submission(take, access, attempt), timeout=300)
 
 
 @pytest.mark.parametrize("envelope", ["raw", "wrapped"])
