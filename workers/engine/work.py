@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os.path
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +49,7 @@ class TakeRecord:
             fence=int(fields.get("fence", 0)),
             attempt=int(fields.get("attempt", 1)),
             failures=int(fields.get("failures", 0)),
-            job=None if job is None else json.loads(job),
+            job=None if job is None else _read_job(json.loads(job)),
             fields=fields,
         )
 
@@ -66,6 +67,19 @@ class TakeRecord:
         """One of the times, in seconds since the epoch, or None."""
         raw = self.fields.get(name)
         return None if raw is None else float(raw) / 1000
+
+
+def kept_job(job_id: str, urls: Mapping[str, str]) -> dict[str, Any]:
+    """A provider's job as it is kept with its take: what its URLs begin with is kept once, for there may be many."""
+    base = os.path.commonprefix(list(urls.values()))  # noqa: RUF071 - by characters, as is meant
+    return {"id": job_id, "base": base, "urls": {name: url.removeprefix(base) for name, url in urls.items()}}
+
+
+def _read_job(kept: dict[str, Any]) -> dict[str, Any]:
+    base = kept.pop("base", None)
+    if base is not None:
+        kept["urls"] = {name: base + rest for name, rest in kept["urls"].items()}
+    return kept
 
 
 def as_ms(seconds: float) -> int:

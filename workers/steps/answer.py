@@ -12,7 +12,7 @@ import logging
 from jobs.takes import Take
 from workers.context import Context
 from workers.engine.states import State
-from workers.engine.work import TakeRecord, Work, as_ms
+from workers.engine.work import TakeRecord, Work, as_ms, kept_job
 from workers.errors import RedisError, StoreError
 from workers.http.calls import Outcome
 from workers.http.errors import Broken, NotSent
@@ -85,7 +85,7 @@ def accepted(
         at=now,
     )
     fields = {
-        "job": {"id": job.id, "urls": dict(job.urls)},
+        "job": kept_job(job.id, job.urls),
         "accepted_at": as_ms(now),
         "acceptance": acceptance.model_dump(mode="json"),
         "filing": 1,
@@ -169,7 +169,7 @@ def _first_poll(context: Context, batch: str, index: int, take: Take) -> float:
 def job_fields(acceptance: Acceptance) -> dict[str, object]:
     """What is kept with a take whose acceptance was read back from the store."""
     fields: dict[str, object] = {
-        "job": {"id": acceptance.job_id, "urls": dict(acceptance.urls)},
+        "job": kept_job(acceptance.job_id, acceptance.urls),
         "job_id": acceptance.job_id,
         "accepted_at": as_ms(acceptance.at),
     }
