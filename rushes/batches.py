@@ -44,7 +44,7 @@ def run(manifest: Path, options: ManifestOptions, rehearse: bool) -> None:
             environ = stack.enter_context(sandbox(load_settings(environ, Path.cwd()), environ, clock))
         settings = load_settings(environ, Path.cwd())
         # Where one of these is wrong, nothing needs to be started to say so.
-        settings.key(loaded.provider)
+        settings.any_key(loaded.providers)
         open_store(settings.store)
         tend_redis = stack.enter_context(private_redis(settings, environ, clock))
         context = stack.enter_context(reached(settings, environ, console))
@@ -106,7 +106,8 @@ def _read(manifest: Path, options: ManifestOptions, settings: Settings) -> Loade
 def _open(context: Context, loaded: Loaded, options: ManifestOptions, console: Console) -> Opening:
     manifest = loaded.manifest
     # What a person starts anew is not held up by a pause whose cause they may just have mended.
-    context.room.set_limits(manifest.provider, context.limits(manifest.provider))
+    for provider in manifest.providers:
+        context.room.set_limits(provider, context.limits(provider))
     opened = open_batch(context, manifest, loaded.inputs, options.choice)
     say_opening(console, manifest.batch, opened)
     return opened

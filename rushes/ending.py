@@ -43,6 +43,9 @@ def ending(standing: Standing, *, idle: float, patience: float) -> Ending | None
     shut_out = lane.paused_kind == SHUT_OUT and idle >= min(patience, SHUT_OUT_SECONDS)
     if lane.paused is not None and (standing.alive == 0 or shut_out):
         return Ending(Exit.PROVIDER, f"{lane.provider} is paused: {lane.paused}")
+    if standing.stopped is not None and standing.stopped.kind == "provider" and standing.alive == 0:
+        sure = idle >= min(patience, SURE_SECONDS)
+        return Ending(Exit.PROVIDER, standing.stopped.told) if sure else None
     if standing.stopped is not None and standing.stopped.kind in COMES_BY_ITSELF and standing.alive == 0:
         return None
     if standing.store_trouble is not None and _only_store_left(standing):

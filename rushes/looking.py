@@ -11,7 +11,7 @@ from rushes.follow import follow, plain_console
 from rushes.overview import Watcher
 from rushes.reaching import AS_JSON, SANDBOX, NoBatches, at_hand, standing_of
 from rushes.showing import as_json as standing_as_json
-from rushes.showing import sentence, told_money, what_holds
+from rushes.showing import sentence, told_money, told_seats, what_holds
 from rushes.summary import MOST_NAMED, advice_on_doubts, say_doubt, summarize
 from workers.chains.blockers import blocked
 from workers.context import Context
@@ -126,8 +126,8 @@ def _status_of(context: Context, batch: str, *, as_json: bool) -> None:
         return
     console = plain_console()
     console.print(sentence(replace(standing, money=replace(standing.money, limit=None)), None), soft_wrap=True)
-    lane = standing.lane
-    console.print(f"  {lane.provider}: {lane.seats_taken} of {lane.seats} seats taken", soft_wrap=True)
+    for lane in standing.lanes:
+        console.print(f"  {told_seats(lane)}", soft_wrap=True)
     told = {"pace": seen.pace(), "money": told_money(standing.money), "waits": what_holds(standing)}
     for what, text in told.items():
         if text is not None:

@@ -14,7 +14,6 @@ from typing import Any
 import click
 from tzlocal import get_localzone
 
-from jobs.capabilities import capabilities
 from jobs.chains.graph import written_links
 from jobs.errors import RushesError
 from jobs.forecasting import Forecast, Lane, Polling, RenderTimes, Spread, forecast
@@ -28,7 +27,7 @@ from jobs.takes.expansion import Expansion
 from rushes.amounts import duration, size
 from rushes.manifest_options import MANIFEST, ManifestOptions, load, manifest_options
 from workers.clock import SystemClock
-from workers.inputs.handover import Planned, plan_inputs
+from workers.inputs.handover import Planned, plan_with_any
 from workers.inputs.resolving import store_facts
 from workers.polling.placing import FIXED_SLOWEST, GROWTH
 from workers.polling.remembered import remembered
@@ -93,7 +92,7 @@ def planned_inputs(loaded: Loaded, settings: Settings) -> Planned | None:
     if not loaded.inputs and not any(True for shot in shots for _ in written_links(defaults, shot)):
         return None
     facts = store_facts(open_store(settings.store), public=settings.store_public)
-    return plan_inputs(loaded.manifest, loaded.inputs, capabilities(loaded.manifest.provider), facts, settings.inputs)
+    return plan_with_any(loaded.manifest, loaded.inputs, facts, settings.inputs)
 
 
 def found_take(loaded: Loaded, name: str) -> Take:

@@ -56,7 +56,7 @@ def recover(batch: str | None, everything: bool, wait: bool, rehearse: bool) -> 
         for name in names:
             again = f"rushes recover {'--sandbox ' if rehearse else ''}{name}"
             if here:
-                settings.key(_provider(context, name))
+                settings.any_key(_providers(context, name))
             _take_up(context, name, console)
             if here:
                 ended = render(
@@ -79,11 +79,11 @@ def recover(batch: str | None, everything: bool, wait: bool, rehearse: bool) -> 
     raise SystemExit(max(codes, key=lambda code: (code is not Exit.DONE, -order.index(code)), default=Exit.DONE))
 
 
-def _provider(context: Context, batch: str) -> str:
+def _providers(context: Context, batch: str) -> tuple[str, ...]:
     frozen = context.ledger(batch).frozen()
     if frozen is None:
-        return aim_at(context, Target(batch)).expansion.manifest.provider
-    return Lineage.from_json(frozen).current.provider
+        return aim_at(context, Target(batch)).expansion.manifest.providers
+    return Lineage.from_json(frozen).current.providers
 
 
 def _take_up(context: Context, batch: str, console: Console) -> None:
@@ -92,7 +92,8 @@ def _take_up(context: Context, batch: str, console: Console) -> None:
         aim_at(context, Target(batch))  # says that there is no such batch, and which there are
         return
     standing = standing_of(context, batch)
-    context.room.set_limits(standing.lane.provider, context.limits(standing.lane.provider))
+    for lane in standing.lanes:
+        context.room.set_limits(lane.provider, context.limits(lane.provider))
     console.print(
         f"{batch}: taken up from the store: {opened.done} of {opened.total} takes are done, "
         f"{standing.open} to render, {standing.states[State.FAILED]} failed",

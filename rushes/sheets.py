@@ -90,7 +90,7 @@ def _picture(store: Store, view: View, sights: Sequence[Sight], out: Path, colum
     from workers.sheets.tiles import tiles
 
     manifest = view.lineage.current
-    title = f"{view.batch}   {len(sights):,} takes   {manifest.provider}, {manifest.model}"
+    title = f"{view.batch}   {len(sights):,} takes   {' or '.join(manifest.providers)}, {manifest.model}"
     contact_sheet(store, view.batch, tiles(sights, _told(view)), out, title=title, columns=columns)
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rushes.overview import Overview, shots_shown
-from workers.engine.standing import Standing
+from workers.engine.standing import Lane, Standing
 from workers.engine.states import State
 from workers.reports.words import amount, counted, told_money, what_holds
 from workers.reports.writing import span
@@ -33,7 +33,7 @@ def panel(standing: Standing, holds: str | None, seconds: float, seen: Overview)
     )
     states = Table.grid(padding=(0, 2))
     states.add_row(*(Text(f"{count:,} {what}", style=_STYLES.get(what, "")) for what, count in counted(standing)))
-    lane = Text(f"{standing.lane.provider}: {standing.lane.seats_taken} of {standing.lane.seats} seats taken")
+    lane = Text("; ".join(told_seats(each) for each in standing.lanes))
     pace = seen.pace()
     if pace is not None:
         lane.append(f", {pace}")
@@ -96,12 +96,22 @@ def as_json(standing: Standing) -> dict[str, Any]:
             "spent": money.spent,
             "reserved": money.reserved,
         },
-        "provider": {
-            "name": lane.provider,
-            "seats": lane.seats,
-            "seats_taken": lane.seats_taken,
-            "paused": lane.paused,
-            "slowed": lane.slowed,
-        },
+        "provider": _lane_json(lane),
+        "providers": [_lane_json(each) for each in standing.lanes],
         "store_trouble": standing.store_trouble,
+    }
+
+
+def told_seats(lane: Lane) -> str:
+    """A provider's seats in a few words."""
+    return f"{lane.provider}: {lane.seats_taken} of {lane.seats} seats taken"
+
+
+def _lane_json(lane: Lane) -> dict[str, Any]:
+    return {
+        "name": lane.provider,
+        "seats": lane.seats,
+        "seats_taken": lane.seats_taken,
+        "paused": lane.paused,
+        "slowed": lane.slowed,
     }

@@ -75,15 +75,18 @@ class Context:
     def take(self, batch: str, index: int) -> Take:
         """One take of an open batch, or what came besides it, under a name of its own.
 
+        Where its manifest names several providers, the take's is the one that it is at, if it is at one.
+
         Raises `RedisError` when Redis doesn't know the batch, and `TakeForgotten` when it has gone back to before the
         take was asked for.
         """
         if index < ORPHANS:
-            return self._take(batch, index)
+            take = self._take(batch, index)
+            return take if len(take.providers) < 2 else take.at(self.room.lane_of(batch, index))
         record = self.room.take(batch, index)
         if record is None or record.orphan_of is None or record.job is None:
             raise RedisError(f"Redis does not know the job {index} of the batch {batch!r} any more")
-        take = self._take(batch, record.orphan_of)
+        take = self._take(batch, record.orphan_of).at(record.fields.get("lane"))
         return replace(take, index=index, name=f"{take.name}.orphan-{orphan_token(record.job['id'])}")
 
     def takes(self, which: Sequence[tuple[str, int]]) -> list[Take | None]:
@@ -92,7 +95,13 @@ class Context:
         None in the place of one that its batch doesn't have, as far as Redis knows.
         """
         expansions = {batch: self.expansion(batch) for batch in {batch for batch, index in which if index < ORPHANS}}
-        return [self._one_of(expansions, batch, index) for batch, index in which]
+        found = [self._one_of(expansions, batch, index) for batch, index in which]
+        several = [at for at, take in enumerate(found) if take and len(take.providers) > 1 and take.index < ORPHANS]
+        lanes = self.room.lanes_of([which[at] for at in several]) if several else []
+        for at, lane in zip(several, lanes, strict=True):
+            take = found[at]
+            found[at] = None if take is None else take.at(lane)
+        return found
 
     def _one_of(self, expansions: Mapping[str, Expansion], batch: str, index: int) -> Take | None:
         try:

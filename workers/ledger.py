@@ -39,6 +39,14 @@ _NAME = re.compile(r"([1-9][0-9]*)\.(?:orphan-([0-9a-f]{16})\.)?(intent|accepted
 _JSON = "application/json"
 
 
+UNSENT = "unsent"
+"""The kind of an attempt's ending that came to nothing before it was sent. Only where its take may go elsewhere: an
+attempt is one provider's."""
+
+CARRIED = "carried"
+"""How an ending's `decided` says that its take went on at another provider."""
+
+
 class ManifestChanged(RushesError):
     """What is frozen under this batch's name doesn't lead to the manifest that is to be rendered."""
 
@@ -90,7 +98,8 @@ class Ending(Record):
 
     `kind` is that of the `ProviderError`, or a person's decision; `message` is for a person; `body` is the
     provider's answer as it came, or None. `at` is in seconds since the epoch. `decided` is what a person made of it
-    since (`retried`, `waived`), which changes nothing of what the attempt came to or cost.
+    since (`retried`, `waived`), or `carried` where the take went on at another provider; which changes nothing of what
+    the attempt came to or cost.
     """
 
     take: str

@@ -19,6 +19,7 @@ from workers.context import Context
 from workers.engine.limits import Spend, Terms
 from workers.holds import Holds
 from workers.receipts import Cost
+from workers.routing import ways
 
 QUOTED_AT_ONCE = 100
 UNKNOWN = "?"
@@ -61,9 +62,18 @@ def quotes(context: Context, batch: str, index: int) -> dict[int, str]:
     for at in range(index, min(index + QUOTED_AT_ONCE, expansion.total)):
         if at == index or expansion.is_live(at):
             take = expansion[at]
-            price = highest_price(take, own=context.own_prices)
-            found[at] = ",".join(_quote(price, currency) for currency in _currencies(context, take))
+            found[at] = _quoted(context, take) if len(take.providers) < 2 else _routed(context, take)
     return found
+
+
+def _quoted(context: Context, take: Take) -> str:
+    price = highest_price(take, own=context.own_prices)
+    return ",".join(_quote(price, currency) for currency in _currencies(context, take))
+
+
+def _routed(context: Context, take: Take) -> str:
+    """The providers that can render a take, the first to be tried first, each with what it may cost there."""
+    return ";".join(f"{each}={_quoted(context, take.at(each))}" for each in ways(context, take))
 
 
 def spend_of(context: Context, take: Take, cost: Cost) -> Spend:
@@ -77,17 +87,22 @@ def spend_of(context: Context, take: Take, cost: Cost) -> Spend:
 
 def spent_on_record(
     context: Context, expansion: Expansion, unbooked: Mapping[int, int]
-) -> tuple[int | None, tuple[str, int] | None]:
-    """What a batch has cost by the store's record, for both accounts; None where there is no such account.
+) -> tuple[int | None, dict[str, int]]:
+    """What a batch has cost by the store's record: in all, None without a budget; and today, at each provider that has
+    a daily budget.
 
     What may have been billed counts as billed. What is still open is not in it: that is reserved. So are the attempts
     that are `unbooked`, by index: Redis has them open, and books what they cost when they end, though it may be on
     record already.
     """
     manifest = expansion.manifest
-    daily = context.settings.provider(manifest.provider).daily_budget
-    if manifest.budget is None and daily is None:
-        return None, None
+    daily = {
+        provider: budget.currency
+        for provider in manifest.providers
+        if (budget := context.settings.provider(provider).daily_budget) is not None
+    }
+    if manifest.budget is None and not daily:
+        return None, {}
     open_ones = {(expansion[index].name, attempt) for index, attempt in unbooked.items() if index < expansion.total}
     costs = [
         cost
@@ -95,15 +110,13 @@ def spent_on_record(
         if cost.outcome not in STILL_OPEN and (cost.outcome == "orphan" or (cost.take, cost.attempt) not in open_ones)
     ]
     spent = None if manifest.budget is None else _sum(costs, manifest.budget.currency)
-    if daily is None:
-        return spent, None
     today = context.room.time() // DAY_SECONDS
-    of_today = [
-        cost
-        for cost in costs
-        if cost.provider == manifest.provider and cost.at is not None and cost.at // DAY_SECONDS == today
-    ]
-    return spent, (manifest.provider, _sum(of_today, daily.currency))
+    of_today = [cost for cost in costs if cost.at is not None and cost.at // DAY_SECONDS == today]
+    days = {
+        provider: _sum([cost for cost in of_today if cost.provider == provider], currency)
+        for provider, currency in daily.items()
+    }
+    return spent, days
 
 
 def _sum(costs: list[AttemptCost], currency: str) -> int:

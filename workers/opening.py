@@ -17,7 +17,6 @@ from typing import TypeVar
 
 from tzlocal import get_localzone
 
-from jobs.capabilities import capabilities
 from jobs.chains.picking import carried
 from jobs.inputs import LocalInput
 from jobs.manifest import Manifest
@@ -32,7 +31,7 @@ from workers.context import Context
 from workers.engine.states import State
 from workers.errors import RedisError, StoreError, StoreRefused
 from workers.holds import Holds, bare, overlaid, read_holds, spans_of, write_holds
-from workers.inputs.handover import plan_inputs
+from workers.inputs.handover import plan_with_any
 from workers.inputs.keeping import store_inputs
 from workers.inputs.resolving import store_facts
 from workers.ledger import Ledger, ManifestChanged, digest_of
@@ -88,9 +87,8 @@ def open_batch(
     `InputChanged`, and the errors of Redis and the store.
     """
     if inputs or Expansion(manifest).chained:
-        table = capabilities(manifest.provider)
         facts = store_facts(context.store, public=context.settings.store_public)
-        plan_inputs(manifest, inputs, table, facts, context.settings.inputs)
+        plan_with_any(manifest, inputs, facts, context.settings.inputs)
 
     def attempt(mine: Callable[[], bool]) -> Opening:
         ledger = context.ledger(manifest.batch)
@@ -201,7 +199,7 @@ def _open(opener: _Opener, lineage: Lineage, holds: Holds, *, again: bool, looki
         batch,
         digest=lineage.digest(),
         live=expansion.live_total,
-        provider=lineage.current.provider,
+        provider=lineage.current.providers,
         manifest=lineage.to_json(),
         spans=spans_of(expansion, holds, picks),
         terms=terms_of(lineage.current, holds),
@@ -277,7 +275,7 @@ def _learn_again(context: Context, expansion: Expansion) -> None:
             continue
         began, ended = receipt.times.submitted, receipt.times.rendered
         if receipt.reused is None and began is not None and ended is not None and ended > began:
-            found.append((take, ended - began))
+            found.append((take.at(receipt.provider), ended - began))
     context.renders.learn_again(found)
 
 

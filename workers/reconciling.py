@@ -12,12 +12,13 @@ from workers.context import Context
 from workers.engine.states import State, Step
 from workers.engine.work import TakeRecord, Work, as_ms
 from workers.errors import ObjectMissing, RedisError
-from workers.ledger import Acceptance, AttemptRecord, Ending, Intent, Ledger, orphan_token
+from workers.ledger import CARRIED, UNSENT, Acceptance, AttemptRecord, Ending, Intent, Ledger, orphan_token
 from workers.money import reservation, spent_on_record
 from workers.providers import adapter
 from workers.receipts import done_takes, read_receipt
 from workers.reuse import copy_all, from_other_batches, twins
 from workers.steps.answer import job_fields
+from workers.steps.carrying import REFUSALS, TRIED, WAYS
 from workers.steps.settle import settled_by_record
 from workers.steps.submit import webhook_of
 from workers.webhooks.paths import Called, fingerprint
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 FREE_AGAIN = frozenset({"transient", "rate", "auth", "quota", "parent"})
 """Failures that cost nothing: running the batch again tries these takes again."""
 
-GO_ON = FREE_AGAIN | {"resubmitted", "retried"}
+GO_ON = FREE_AGAIN | {"resubmitted", "retried", UNSENT, CARRIED}
 """Endings after which the next attempt was to be made."""
 
 STILL_PAID = frozenset({"damaged"})
@@ -36,7 +37,7 @@ STILL_PAID = frozenset({"damaged"})
 GIVEN_UP = {"waived": State.WAIVED, "cancelled": State.CANCELLED}
 """What a person decided, as it is on record."""
 
-UNSENT = (State.WAITING, State.BLOCKED, State.ADMITTED)
+NOT_SENT = (State.WAITING, State.BLOCKED, State.ADMITTED)
 """States in which, as far as Redis knows, nothing of the attempt was sent, or it is to be sent again."""
 
 OPEN = (State.DOUBT, State.RENDERING, State.COLLECTING, State.SUBMITTING, State.ADMITTED)
@@ -120,10 +121,18 @@ def reconcile(
     if grown or unsure:
         # A Redis that went back may have heard of a job again, and not of the money that was put aside for it.
         _reserve_anew(context, expansion, attempts.keys() - had)
-    counted, unbooked = context.room.accounts(batch, expansion.manifest.provider)
-    spent, day = spent_on_record(context, expansion, unbooked) if unsure or grown else (None, None)
+    believed_spent, believed_days, unbooked = context.room.accounts(batch, expansion.manifest.providers)
+    spent, days = spent_on_record(context, expansion, unbooked) if unsure or grown else (None, {})
     digest = expansion.lineage.digest()
-    begun = context.room.begin(batch, spent=spent, day=day, believed=counted, again=again, server=server, digest=digest)
+    begun = context.room.begin(
+        batch,
+        spent=spent,
+        believed=believed_spent,
+        days={provider: (amount, believed_days[provider]) for provider, amount in days.items()},
+        again=again,
+        server=server,
+        digest=digest,
+    )
     if not begun:
         if context.room.digest(batch) not in (None, digest):
             raise Overtaken(batch)
@@ -157,7 +166,7 @@ def _reserve_anew(context: Context, expansion: Expansion, begun: Iterable[int]) 
     # Those that are `begun` besides may wait to be sent again under their key.
     for index in {*context.room.alive(batch), *doubts, *begun}:
         if index < expansion.total:
-            context.room.reserve(batch, index, reservation(context, expansion[index]))
+            context.room.reserve(batch, index, reservation(context, context.take(batch, index)))
 
 
 class _OneTake:
@@ -170,6 +179,7 @@ class _OneTake:
         self._take = expansion[index]
         self._batch = expansion.manifest.batch
         self._index = index
+        self._attempts = attempts
         self._latest = attempts[-1]
         self._withdrawn = not expansion.is_live(index)
 
@@ -182,7 +192,11 @@ class _OneTake:
         state, fields = self._on_record(trusted=not unsure)
         if self._withdrawn and state not in OPEN and "again_since" not in fields:
             return None  # nobody asks for it, and nothing of it is under way
-        reserved = reservation(self._context, self._take) if state in OPEN or "again_since" in fields else (None, None)
+        is_open = state in OPEN or "again_since" in fields
+        # What is open costs what it costs where it is.
+        lane = fields.get("lane")
+        take = self._take.at(lane) if isinstance(lane, str) else self._take
+        reserved = reservation(self._context, take) if is_open else (None, None)
         adopted = self._context.room.adopt(
             self._batch,
             self._index,
@@ -202,10 +216,10 @@ class _OneTake:
             return latest.attempt > known.attempt
         if latest.ended:
             # Nothing of it may be sent any more, and a person may have decided about it.
-            return known.state in (*UNSENT, State.SUBMITTING, State.DOUBT)
-        if latest.accepted and known.state in UNSENT:
+            return known.state in (*NOT_SENT, State.SUBMITTING, State.DOUBT)
+        if latest.accepted and known.state in NOT_SENT:
             return True
-        if known.state in UNSENT and "again_since" not in known.fields:
+        if known.state in NOT_SENT and "again_since" not in known.fields:
             # Redis hears of a hand before the store does. Of one that Redis knows, it also knows that nothing was sent.
             return latest.intended and self._hand() != known.fields.get("hand")
         return known.state is State.SUBMITTING and latest.accepted
@@ -258,10 +272,30 @@ class _OneTake:
         if acceptance is not None and _came_after(acceptance, ending):
             return State.RENDERING, {**fields, "error": None, "lane": acceptance.provider, **job_fields(acceptance)}
         if verdict in GO_ON:
-            return State.WAITING, {**fields, "attempt": latest.attempt + 1}
+            return State.WAITING, {**fields, "attempt": latest.attempt + 1, **self._way(verdict)}
         if acceptance is not None:
             fields |= job_fields(acceptance)
         return GIVEN_UP.get(verdict, State.FAILED), fields
+
+    def _way(self, verdict: str) -> dict[str, object]:
+        """Where a take whose manifest names several providers goes on, by what its attempts came to."""
+        if len(self._take.providers) < 2:
+            return {}
+        asked: dict[int, str] = {}
+        refused = []
+        for attempt in self._attempts:
+            if attempt.intended:
+                asked[attempt.attempt] = self._ledger.intent(attempt.take, attempt.attempt).provider
+            if attempt.ended and attempt.attempt in asked:
+                ending = self._ledger.ending(attempt.take, attempt.attempt)
+                refused += [asked[attempt.attempt]] if ending.decided == CARRIED and ending.kind in REFUSALS else []
+        last = asked.get(self._latest.attempt)
+        way: dict[str, object] = {"refused": " ".join(dict.fromkeys(refused))} if refused else {}
+        if last is not None and verdict == "resubmitted":
+            way["bound"] = last  # it may have been paid for there
+        elif last is not None and verdict in TRIED:
+            way["tried"] = last
+        return way
 
 
 def _came_after(acceptance: Acceptance, ending: Ending) -> bool:
@@ -301,6 +335,7 @@ def _follow_orphans(
                     job_id=acceptance.job_id,
                     first_poll=0.0,
                     fields=fields,
+                    provider=acceptance.provider,
                 )
                 if outcome == "rendering":
                     ledger.accept(acceptance)  # or it would be followed besides its own take, once that is done
@@ -404,7 +439,8 @@ def _retry(context: Context, failed: Iterable[TakeRecord]) -> int:
         error = record.value("error") or {}
         work = Work(Step.SUBMIT, record.batch, record.index, record.fence, record.attempt)
         if error.get("kind") in FREE_AGAIN:
-            fields = {"attempt": record.attempt + 1, "failures": None, "job": None, "job_id": None, "polls": None}
+            gone = ("failures", "job", "job_id", "polls", *WAYS)
+            fields = {**dict.fromkeys(gone), "attempt": record.attempt + 1}
             retried += context.room.move(work, State.FAILED, State.WAITING, fields=fields)
         elif error.get("kind") in STILL_PAID and record.job is not None:
             fields = {"damaged": None, "tries": None, "links": None, "error": None}

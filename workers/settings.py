@@ -16,7 +16,7 @@ Keys stand in the environment or `.env` alone, under the names that the provider
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -207,6 +207,17 @@ class Settings(BaseModel):
         if convention.account_variable is not None and not settings.account:
             raise key_missing(provider, convention.account_variable)
         return settings.key
+
+    def any_key(self, providers: Sequence[str]) -> None:
+        """Make sure that one of these has a key. Raises `SettingsError`, about the first of them, when none has."""
+        missing = []
+        for provider in providers:
+            try:
+                self.key(provider)
+            except SettingsError as error:
+                missing.append(error)
+        if len(missing) == len(providers):
+            raise missing[0]
 
     def secret_values(self) -> list[str]:
         """Every secret that must not appear in what Rushes writes."""

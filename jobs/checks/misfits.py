@@ -40,12 +40,12 @@ def misfits(asked: Asked, table: Capabilities) -> list[tuple[str, str]]:
 
 
 def manifest_misfits(manifest: Manifest) -> list[Fault]:
-    """What the provider wouldn't take of any take of `manifest`, each with its place, nothing twice.
+    """What the first of the providers wouldn't take of any take of `manifest`, each with its place, nothing twice.
 
     Raises KeyError when there is no table for the provider.
     """
     shots = dict(enumerate(manifest.shots))
-    table = capabilities(manifest.provider)
+    table = capabilities(manifest.providers[0])
     found = shot_misfits(
         manifest.model, manifest.defaults, shots, table, last_frame=manifest.last_frame, batch=manifest.batch
     )

@@ -128,6 +128,20 @@ def last_frame(value: object) -> LastFrame:
     raise ValueError(f"{shown(value)} is neither decoded (from the video, by us) nor provider (its own, if it has one)")
 
 
+def read_providers(value: object) -> tuple[str, ...]:
+    """The names of one provider or several: a list, or text with `|` or commas between. Raises ValueError."""
+    written = re.split(r"[|,]", value) if isinstance(value, str) else value
+    if not isinstance(written, list | tuple):
+        return (text(value),)
+    found = tuple(text(each).strip() if each != "" else "" for each in written)
+    if not found or not all(found):
+        raise ValueError("a provider has no name; name one, or several as [fal, ark]")
+    twice = next((each for at, each in enumerate(found) if each in found[:at]), None)
+    if twice is not None:
+        raise ValueError(f"{shown(twice)} is named twice; each provider is tried in its turn, so name it once")
+    return found
+
+
 def retry_moderated(value: object) -> int:
     """How often a video that the provider's moderation held back is asked for again. Raises ValueError."""
     number = _whole_number(value, "a whole number")

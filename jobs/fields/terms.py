@@ -17,10 +17,16 @@ from jobs.faults import Fault, Faults, did_you_mean, shown
 from jobs.fields.amounts import MICROS, Amount, Currency, read_amount
 from jobs.fields.readers import whole_number
 
-__all__ = ["Amount", "Budget", "Currency", "Deadline", "OnDoubt", "Window"]
+__all__ = ["Amount", "Budget", "Currency", "Deadline", "Moderation", "OnDoubt", "Route", "Window"]
 
 OnDoubt = Literal["hold", "resubmit"]
 """What becomes of an attempt that nothing settles: a person decides, or it is submitted again and may be paid twice."""
+
+Route = Literal["ordered", "cheapest", "fastest"]
+"""Which of several providers a take is tried with first: by their order, its price there, or how long it takes."""
+
+Moderation = Literal["stay", "carry"]
+"""Whether another provider is asked for what moderation has refused at one."""
 
 MOST_FAILURES = 10**12
 HIGHEST_PRIORITY = 1000
@@ -260,6 +266,26 @@ def read_on_doubt(written: object) -> OnDoubt:
     if written == "resubmit":
         return "resubmit"
     raise ValueError(f"{shown(written)} is neither hold (a person decides) nor resubmit (which may be paid twice)")
+
+
+def read_route(written: object) -> Route:
+    """Which of several providers comes first. Raises ValueError."""
+    if written == "ordered":
+        return "ordered"
+    if written == "cheapest":
+        return "cheapest"
+    if written == "fastest":
+        return "fastest"
+    raise ValueError(f"{shown(written)} is no route; write ordered, cheapest or fastest")
+
+
+def read_moderation(written: object) -> Moderation:
+    """What becomes of a take that moderation has refused. Raises ValueError."""
+    if written == "stay":
+        return "stay"
+    if written == "carry":
+        return "carry"
+    raise ValueError(f"{shown(written)} is neither stay (refused is refused) nor carry (the next provider is asked)")
 
 
 def read_priority(written: object) -> int:

@@ -40,7 +40,7 @@ def kind_of_asked(asked: Asked, table: Capabilities) -> Kind:
 def kinds_of(manifest: Manifest, shot: Shot) -> Counter[Kind]:
     """How many takes of `shot` there are of each kind. Where a sample is too large to look at, it is shared out evenly
     among those that there could be, and none is left out."""
-    table = capabilities(manifest.provider)
+    table = capabilities(manifest.providers[0])
     common = common_fields(manifest, shot)
     found: Counter[Kind] = Counter()
     space = shot.space(manifest.batch)

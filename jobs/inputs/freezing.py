@@ -64,7 +64,7 @@ def freeze_inputs(
     """
     files = FoundFiles(folder)
     shots = dict(enumerate(manifest.shots))
-    table = capabilities(manifest.provider)
+    table = capabilities(manifest.providers[0])
     faults = list(file_faults(manifest.model, manifest.defaults, shots, files, table, batch=manifest.batch))
     if faults:
         raise ManifestError(source, [Problem(place(fault.loc), fault.message) for fault in faults])

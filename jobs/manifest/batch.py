@@ -19,11 +19,13 @@ from jobs.manifest.kinds import (
     Failures,
     From,
     Limits,
+    Moderated,
     OwnPrice,
     Provider,
     Retries,
     Text,
     Until,
+    Way,
     Weight,
     Whose,
     YesOrNo,
@@ -44,6 +46,9 @@ class Manifest(Model):
     attempt that nothing settles (None: `hold`), and `reuse` whether takes of other batches are taken from the store
     where they are the same (None: no). Of batches side by side, one of twice the `weight` (None: 1) is served twice as
     often.
+
+    Where `provider` names several, `route` says which of them a take is tried with first (None: `ordered`), and
+    `moderation` whether what one refuses for its content is asked of the next (None: `stay`).
     """
 
     batch: BatchName
@@ -60,6 +65,8 @@ class Manifest(Model):
     weight: Weight | None = None
     on_doubt: Doubts | None = None
     reuse: YesOrNo | None = None
+    route: Way | None = None
+    moderation: Moderated | None = None
     defaults: Defaults = Defaults()
     shots: tuple[Shot, ...]
 
@@ -69,6 +76,11 @@ class Manifest(Model):
         if faults:
             raise Faults(faults)
         return self
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Who may render, in the order in which they are named."""
+        return (self.provider,) if isinstance(self.provider, str) else self.provider
 
     def last_frame_of(self, shot: Shot) -> LastFrame:
         """Whose last frame is kept of the takes of `shot`."""

@@ -34,6 +34,8 @@ _TERMS = (
     "weight",
     "not_before",
     "window",
+    "route",
+    "moderation",
 )
 _CHAINED = ("model", "for_each", "promote", "pick")
 _ADDED = frozenset(

@@ -14,6 +14,7 @@ from jobs.fields.readers import (
     last_frame,
     media,
     provider_options,
+    read_providers,
     resolution,
     retry_moderated,
     text,
@@ -23,14 +24,18 @@ from jobs.fields.readers import (
 from jobs.fields.terms import (
     Budget,
     Deadline,
+    Moderation,
     OnDoubt,
+    Route,
     Window,
     read_budget,
     read_deadline,
     read_max_failures,
+    read_moderation,
     read_not_before,
     read_on_doubt,
     read_priority,
+    read_route,
     read_weight,
     read_window,
 )
@@ -71,10 +76,9 @@ def _other_shot(value: object) -> str:
     return _named(value, ())
 
 
-def _provider(value: object) -> str:
-    if isinstance(value, list | tuple):
-        raise ValueError("more than one provider isn't taken yet; name one")
-    return text(value)
+def _provider(value: object) -> str | tuple[str, ...]:
+    found = read_providers(value)
+    return found[0] if len(found) == 1 else found
 
 
 def _sweep(value: object, info: ValidationInfo) -> dict[str, Written]:
@@ -107,6 +111,8 @@ From = Annotated[Deadline, BeforeValidator(read_not_before), PlainSerializer(str
 Daily = Annotated[Window, BeforeValidator(read_window), PlainSerializer(str, return_type=str)]
 Weight = Annotated[int, BeforeValidator(read_weight)]
 Failures = Annotated[int, BeforeValidator(read_max_failures)]
+Way = Annotated[Route, BeforeValidator(read_route)]
+Moderated = Annotated[Moderation, BeforeValidator(read_moderation)]
 Doubts = Annotated[OnDoubt, BeforeValidator(read_on_doubt)]
 Combine = Annotated[str, BeforeValidator(read_combine)]
 Rules = Annotated[tuple[Rule, ...], BeforeValidator(read_rules)]
@@ -118,5 +124,5 @@ Repeats = Annotated[int | None, BeforeValidator(read_repeat)]
 OtherShot = Annotated[str, BeforeValidator(_other_shot)]
 BatchName = Annotated[str, BeforeValidator(_batch_name)]
 ShotName = Annotated[str, BeforeValidator(_shot_name)]
-Provider = Annotated[str, BeforeValidator(_provider)]
+Provider = Annotated[str | tuple[str, ...], BeforeValidator(_provider)]
 Sweep = Annotated[dict[str, Written], BeforeValidator(_sweep)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from jobs.checks.several import reach_of
 from jobs.errors import ManifestError, Problem
 from jobs.faults import choice, place
 from jobs.fields.amounts import Currency, micros
@@ -26,10 +27,13 @@ def check_budget(manifest: Manifest, *, own_prices: PriceTable | None, source: s
     if manifest.budget is None:
         return
     problems = []
-    for at, prices in enumerate(_prices(manifest, own_prices)):
-        message = _lacking(prices, manifest.shots[at].count(), manifest.budget.currency)
-        if message is not None:
-            problems.append(Problem(place(("shots", at)), message))
+    expansion = Expansion(manifest)
+    for at, shot in enumerate(manifest.shots):
+        for provider, prices in _by_provider(manifest, at, expansion, own_prices):
+            message = _lacking(prices, shot.count(), manifest.budget.currency)
+            if message is not None:
+                where = f"at {provider} " if len(manifest.providers) > 1 else ""
+                problems.append(Problem(place(("shots", at)), where + message))
     if problems:
         raise ManifestError(source or manifest.batch, problems)
 
@@ -37,7 +41,8 @@ def check_budget(manifest: Manifest, *, own_prices: PriceTable | None, source: s
 def takes_within_budget(manifest: Manifest, *, own_prices: PriceTable | None) -> int | None:
     """How many takes the budget of `manifest` allows at least, before it stops, or None when it has none.
 
-    Each at its highest price, and the dearest first: in another order it may be more. Only takes whose price is known
+    Each at its highest price, with the dearest of several providers, and the dearest first: in another order it may be
+    more. Only takes whose price is known
     in the budget's currency count; `check_budget` makes sure that all are.
     """
     if manifest.budget is None:
@@ -53,10 +58,27 @@ def takes_within_budget(manifest: Manifest, *, own_prices: PriceTable | None) ->
 
 
 def _prices(manifest: Manifest, own_prices: PriceTable | None) -> Iterator[list[Priced]]:
-    """The prices of the takes of each shot."""
+    """The prices of the takes of each shot, at the dearest of the providers."""
     expansion = Expansion(manifest)
     for at in range(len(manifest.shots)):
-        yield list(shot_prices(manifest, at, expansion, own=own_prices))
+        by_provider = [prices for _, prices in _by_provider(manifest, at, expansion, own_prices)]
+        yield [max(alike, key=_most) for alike in zip(*by_provider, strict=True)]
+
+
+def _most(priced: Priced) -> int:
+    return -1 if priced.price is None else micros(priced.price[1].amount)
+
+
+def _by_provider(
+    manifest: Manifest, at: int, expansion: Expansion, own_prices: PriceTable | None
+) -> Iterator[tuple[str, list[Priced]]]:
+    """The prices of a shot's takes at each provider that can render it, or, where none can alone, at each."""
+    providers: tuple[str, ...] = manifest.providers
+    if len(providers) > 1:
+        reaches = reach_of(manifest, at)
+        providers = tuple(each for each in providers if not reaches[each].faults) or providers
+    for provider in providers:
+        yield provider, list(shot_prices(manifest, at, expansion, own=own_prices, provider=provider))
 
 
 def _in_micros(prices: Iterable[Priced], currency: Currency) -> Iterator[tuple[int, int]]:

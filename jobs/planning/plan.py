@@ -17,6 +17,7 @@ from jobs.forecasting.groups import Kind, kinds_of
 from jobs.manifest import Manifest, Shot
 from jobs.planning.budgeting import check_budget, takes_within_budget
 from jobs.planning.portion import Portion, portion
+from jobs.planning.ways import Ways, provider_plans
 from jobs.prices import PriceTable
 from jobs.prices.totals import Totals, shot_totals
 from jobs.sweeps import Range
@@ -104,6 +105,7 @@ class Plan:
     choice: Choice = ALL
     portion: Portion | None = None
     """What a run by `choice` is about, where that isn't all."""
+    ways: Ways | None = None
 
     @property
     def kinds(self) -> Counter[Kind]:
@@ -116,12 +118,14 @@ class Plan:
         """The plan as text for a terminal, line by line."""
         shots = f"{len(self.shots)} shot{'' if len(self.shots) == 1 else 's'}"
         yield f"batch     {self.batch}"
-        yield f"provider  {self.provider}, {' and '.join(self.models)}"
+        yield f"provider  {self.ways or self.provider}, {' and '.join(self.models)}"
         yield f"takes     {self.takes:,} of {shots}{_told_models(self._all_kinds())}"
         yield f"video     {self.seconds}"
         if self.portion is not None:
             yield f"chosen    {self.portion} by {self.choice.written()}; the others wait"
         yield f"price     {self.price}"
+        if self.ways is not None:
+            yield from (f"          {line}" for line in self.ways.lines(self.takes))
         if self.budget is not None:
             yield f"budget    {self.budget}: {self._reach()}"
         if self.max_failures is not None:
@@ -154,6 +158,7 @@ class Plan:
         return {
             "batch": self.batch,
             "provider": self.provider,
+            **({} if self.ways is None else self.ways.to_json()),
             "models": list(self.models),
             "takes": self.takes,
             "takes_by_model": _by_model(self._all_kinds()),
@@ -224,8 +229,9 @@ def plan(manifest: Manifest, *, own_prices: PriceTable | None = None, choice: Ch
     budget and not every take a price, or the choice is of nothing.
     """
     check_budget(manifest, own_prices=own_prices)
-    table = capabilities(manifest.provider)
+    table = capabilities(manifest.providers[0])
     expansion = Expansion(manifest)
+    ways = provider_plans(manifest, expansion, own_prices)
     shots = []
     start = 0
     for shot in manifest.shots:
@@ -234,11 +240,16 @@ def plan(manifest: Manifest, *, own_prices: PriceTable | None = None, choice: Ch
     models = [model for shot in manifest.shots for model in _models(manifest, shot)]
     return Plan(
         batch=manifest.batch,
-        provider=manifest.provider,
+        provider=manifest.providers[0],
         models=tuple(dict.fromkeys(models)),
         takes=expansion.total,
         seconds=sum((shot.seconds for shot in shots), Seconds(0, 0)),
-        price=sum((shot_totals(manifest, at, expansion, own=own_prices) for at in range(len(shots))), Totals()),
+        price=(
+            sum((shot_totals(manifest, at, expansion, own=own_prices) for at in range(len(shots))), Totals())
+            if ways is None
+            else ways.price
+        ),
+        ways=ways,
         shots=tuple(shots),
         budget=manifest.budget,
         enough_for=takes_within_budget(manifest, own_prices=own_prices),

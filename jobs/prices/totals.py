@@ -77,12 +77,19 @@ class Priced(NamedTuple):
 
 
 def shot_prices(
-    manifest: Manifest, at: int, expansion: Expansion, *, own: PriceTable | None = None
+    manifest: Manifest,
+    at: int,
+    expansion: Expansion,
+    *,
+    own: PriceTable | None = None,
+    provider: str | None = None,
 ) -> Iterator[Priced]:
-    """The takes of the shot at `at`, put together by what they cost. `expansion` is of this manifest.
+    """The takes of the shot at `at`, put together by what they cost at `provider`, or at the first of the manifest's.
+    `expansion` is of this manifest. How they are put together is the same for each provider.
 
     What the manifest itself says of the price goes before the tables, `own` and those that come along.
     """
+    provider = provider or manifest.providers[0]
     shot = manifest.shots[at]
     given = manifest.price_of(shot)
     if given is not None:
@@ -94,7 +101,7 @@ def shot_prices(
     space = shot.space(manifest.batch)
     counts = space.tally(PRICED_BY)
     if counts is None:
-        yield _bounds(shot, [_priced(asked, cell, manifest.provider, own) for cell in _could_be(space)])
+        yield _bounds(shot, [_priced(asked, cell, provider, own) for cell in _could_be(space)])
         return
     alike: dict[tuple[tuple[str, object], ...], int] = {}
     for values, takes in counts:
@@ -103,12 +110,38 @@ def shot_prices(
         )
         alike[key] = alike.get(key, 0) + takes
     for key, takes in alike.items():
-        yield Priced(takes, _priced(asked, dict(key), manifest.provider, own))
+        yield Priced(takes, _priced(asked, dict(key), provider, own))
 
 
-def shot_totals(manifest: Manifest, at: int, expansion: Expansion, *, own: PriceTable | None = None) -> Totals:
-    """What the takes of the shot at `at` cost together. `expansion` is of this manifest."""
-    return totals_of(shot_prices(manifest, at, expansion, own=own))
+def shot_totals(
+    manifest: Manifest,
+    at: int,
+    expansion: Expansion,
+    *,
+    own: PriceTable | None = None,
+    provider: str | None = None,
+) -> Totals:
+    """What the takes of the shot at `at` cost together. `expansion` and `provider` are as for `shot_prices`."""
+    return totals_of(shot_prices(manifest, at, expansion, own=own, provider=provider))
+
+
+def either(totals: Sequence[Totals], takes: int) -> Totals:
+    """What so many takes cost where any of several providers may render each of them: from the least to the most.
+
+    Where a price isn't known at one of them, or is in another currency there, it isn't known.
+    """
+    known = [only for each in totals if (only := _only(each)) is not None]
+    if len(totals) == 1 or not totals:
+        return totals[0] if totals else Totals()
+    if len(known) < len(totals) or len({currency for currency, _ in known}) > 1:
+        return Totals(unknown=takes)
+    least, most = min(total.least for _, total in known), max(total.most for _, total in known)
+    exact = all(total == known[0][1] for _, total in known) and known[0][1].basis == "exact"
+    return Totals({known[0][0]: Total(least, most, "exact" if exact else "estimate")})
+
+
+def _only(totals: Totals) -> tuple[Currency, Total] | None:
+    return None if totals.unknown or len(totals.by_currency) != 1 else next(iter(totals.by_currency.items()))
 
 
 def totals_of(priced: Iterable[Priced]) -> Totals:

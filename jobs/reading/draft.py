@@ -16,15 +16,15 @@ from jobs.takes import LastFrame
 class Draft:
     """A manifest as far as it could be read.
 
-    `manifest` is there when nothing was wrong. `provider` and `model` are None unless they are known ones, and `batch`,
-    its name, and `last_frame`, the batch's, unless they are given and right.
+    `manifest` is there when nothing was wrong. `providers` are there if all of them are known ones; `model` is None
+    unless one of them has it, and `batch`, its name, and `last_frame`, the batch's, unless they are given and right.
     `shots` holds, by its place, every shot that is one; those in `damaged` lack what was wrong with them, and
     so may the defaults. `table` is the one that the shots come from, if they do.
     """
 
     document: Document
     batch: str | None = None
-    provider: str | None = None
+    providers: tuple[str, ...] = ()
     model: str | None = None
     last_frame: LastFrame | None = None
     defaults: Defaults = field(default_factory=Defaults)

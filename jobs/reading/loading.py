@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jobs.capabilities import capabilities
 from jobs.checks.choices import choices_of_shot
-from jobs.checks.misfits import shot_misfits
+from jobs.checks.several import agreed, shared_misfits
 from jobs.errors import ManifestError, Problem
 from jobs.faults import Fault, Loc, shown
 from jobs.fields.references import MEDIA, kind_of
@@ -67,12 +67,19 @@ def _checked(
     else:
         found = draft(read_text(path), str(path), folder=path.parent, without=without, overrides=overrides)
     files = FoundFiles(path.parent)
-    table = None if found.provider is None else capabilities(found.provider)
+    _blame(found, [*_file_faults(found, files), *_misfits(found)])
+    return found, files
+
+
+def _file_faults(found: Draft, files: FoundFiles) -> Iterable[Fault]:
+    """What is wrong with local files: in themselves, or with all of the providers."""
     damaged = found.shots if found.defaults_damaged else found.damaged
     batch = found.batch or ""
-    faults = file_faults(found.model, found.defaults, found.shots, files, table, damaged=damaged, batch=batch)
-    _blame(found, [*faults, *_misfits(found)])
-    return found, files
+    by_provider = [
+        list(file_faults(found.model, found.defaults, found.shots, files, table, damaged=damaged, batch=batch))
+        for table in ([capabilities(each) for each in found.providers] if found.providers else [None])
+    ]
+    return agreed(by_provider)
 
 
 def load(path: Path) -> Manifest:
@@ -104,15 +111,14 @@ def _blame(found: Draft, faults: Iterable[Fault]) -> None:
 
 
 def _misfits(found: Draft) -> Iterator[Fault]:
-    if found.provider is None:
+    if not found.providers:
         return
-    table = capabilities(found.provider)
     damaged = found.shots if found.defaults_damaged else found.damaged
-    yield from shot_misfits(
+    yield from shared_misfits(
         found.model,
         found.defaults,
         found.shots,
-        table,
+        [capabilities(each) for each in found.providers],
         damaged=damaged,
         last_frame=found.last_frame,
         batch=found.batch or "",

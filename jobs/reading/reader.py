@@ -16,8 +16,8 @@ from jobs.capabilities import capabilities, known_providers
 from jobs.chains.graph import linked, parents_of
 from jobs.chains.promoting import promoted
 from jobs.errors import Problem
-from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, shown
-from jobs.fields.readers import READERS
+from jobs.faults import Fault, Faults, Loc, choice, did_you_mean, listing, shown
+from jobs.fields.readers import READERS, read_providers
 from jobs.manifest import NO_AXIS, Defaults, Fields, Manifest, Shot, batch_faults, name_clashes, shot_faults
 from jobs.reading.document import Document
 from jobs.reading.draft import Draft
@@ -114,22 +114,25 @@ class Reader:
             return None
 
     def _known(self, provider: object, model: object) -> None:
-        if not isinstance(provider, str):
+        if provider is None:
             return
-        providers = known_providers()
-        if provider not in providers:
-            hint = did_you_mean(provider, providers) or f"; known: {choice(providers)}"
-            self._document.blame(("provider",), f"unknown provider {shown(provider)}{hint}")
+        named, providers = read_providers(provider), known_providers()
+        unknown = [each for each in named if each not in providers]
+        for each in unknown:
+            hint = did_you_mean(each, providers) or f"; known: {choice(providers)}"
+            self._document.blame(("provider",), f"unknown provider {shown(each)}{hint}")
+        if unknown:
             return
-        self._draft.provider = provider
+        self._draft.providers = named
         if not isinstance(model, str):
             return
-        models = capabilities(provider).models
+        models = tuple(dict.fromkeys(name for each in named for name in capabilities(each).models))
         if model in models:
             self._draft.model = model
         elif model.strip():
-            hint = did_you_mean(model, models) or f"; it has {choice(models)}"
-            self._document.blame(("model",), f"{provider} has no model {shown(model)}{hint}")
+            it, has = ("it has", "has no") if len(named) == 1 else ("they have", "have no")
+            hint = did_you_mean(model, models) or f"; {it} {choice(models)}"
+            self._document.blame(("model",), f"{listing(named)} {has} model {shown(model)}{hint}")
 
     def _read_defaults(self, data: object) -> None:
         if not isinstance(data, dict):

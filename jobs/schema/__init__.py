@@ -51,7 +51,7 @@ def schema() -> dict[str, Any]:
     top["anyOf"] = [{"required": top.pop("required")}, {"required": ["include"]}]
     written["Shot"]["properties"]["look"] = words["look"]
     tables = [capabilities(provider) for provider in known_providers()]
-    top["properties"]["provider"] |= {"enum": [table.provider for table in tables]}
+    top["properties"]["provider"] |= _one_or_several([table.provider for table in tables])
     top["properties"]["model"] |= {"enum": _union(table.models for table in tables)}
     fields = {
         "resolution": _union(model.resolutions for table in tables for model in table.models.values()),
@@ -111,6 +111,11 @@ def _axes(words: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: {"$ref": "#/$defs/axis", "description": told[name]["description"]} for name in READERS if name in told
     }
+
+
+def _one_or_several(names: list[str]) -> dict[str, Any]:
+    one = {"type": "string", "enum": names}
+    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "uniqueItems": True}]}
 
 
 def _of_provider(table: Capabilities) -> dict[str, Any]:

@@ -72,7 +72,8 @@ def _digest(manifest: Manifest, shot: Shot, shots: Mapping[str, Shot], known: di
     chained = {"for_each": shot.for_each, "dealt_as": None if shot.promote is None else shot.dealt_as, "after": after}
     made_of = {
         "name": shot.name,
-        "provider": manifest.provider,
+        # In which order they are tried is a term.
+        "provider": manifest.provider if isinstance(manifest.provider, str) else sorted(manifest.provider),
         "last_frame": manifest.last_frame_of(shot),
         "prompt": shot.prompt,
         "fields": common_fields(manifest, shot),

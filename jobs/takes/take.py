@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -92,6 +92,9 @@ class Take:
     `retry_moderated` says how often the take may be submitted again after the provider's moderation held back what it
     had rendered. `price` is what the manifest says that the take costs at most, or None when it says nothing; of two
     takes the one with the higher `priority` is submitted first. None of these is part of what is asked.
+
+    `providers` are those that may render it, as the manifest names them, and `provider` the one that it is at, or the
+    first of them.
     """
 
     batch: str
@@ -107,3 +110,8 @@ class Take:
     edition: int = 1
     price: Amount | None = None
     priority: int = 0
+    providers: tuple[str, ...] = ()
+
+    def at(self, provider: str | None) -> Take:
+        """The same take at another of its providers; None leaves it where it is."""
+        return self if provider in (None, self.provider) else replace(self, provider=provider)

@@ -23,7 +23,8 @@ def small(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "shots"), [("prompt-sweep.yaml", 2), ("seed-grid.yaml", 1), ("looks-and-wildcards.yaml", 2)]
+    ("name", "shots"),
+    [("prompt-sweep.yaml", 2), ("seed-grid.yaml", 1), ("looks-and-wildcards.yaml", 2), ("failover.yaml", 2)],
 )
 def test_it_is_rehearsed_to_its_end(desk: Desk, name: str, shots: int) -> None:
     shutil.copytree(MANIFESTS / "wildcards", desk.folder / "wildcards")

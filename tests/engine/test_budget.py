@@ -383,14 +383,14 @@ class TestTheRecord:
     def test_it_takes_the_place_of_what_redis_believed(self, hall: Hall) -> None:
         opened(hall, total=3)
         hall.room.tick()
-        hall.room.begin("b", spent=17, believed=(0, 0))
+        hall.room.begin("b", spent=17, believed=0)
         assert money(hall) == (17, 90)
         assert hall.room.spent("b", "fal") == (17, 0)
 
     def test_what_was_spent_while_it_was_read_is_not_forgotten(self, hall: Hall) -> None:
         opened(hall, total=1)
         work = hall.collecting()
-        believed = hall.room.spent("b", "fal")
+        believed, _ = hall.room.spent("b", "fal")
         hall.room.move(work, State.COLLECTING, State.DONE, spend=(25, None))
         hall.room.begin("b", spent=10, believed=believed)
         assert money(hall) == (35, 0)
@@ -398,9 +398,9 @@ class TestTheRecord:
     def test_which_attempts_are_not_booked_yet_is_told_in_the_same_moment(self, hall: Hall) -> None:
         opened(hall, total=1)
         work = hall.collecting()
-        assert hall.room.accounts("b", "fal") == ((0, 0), {work.index: 1})
+        assert hall.room.accounts("b", ["fal"]) == (0, {"fal": 0}, {work.index: 1})
         hall.room.move(work, State.COLLECTING, State.DONE, spend=(25, None))
-        assert hall.room.accounts("b", "fal") == ((25, 0), {})
+        assert hall.room.accounts("b", ["fal"]) == (25, {"fal": 0}, {})
 
     def test_what_is_reserved_is_added_up_anew(self, hall: Hall) -> None:
         hall.open(total=3, begin=False, terms=budget(200), limits=Limits(seats=9, again_seconds=1e6))
@@ -413,18 +413,18 @@ class TestTheRecord:
     def test_what_one_batch_spent_today_is_replaced_and_the_others_is_not(self, hall: Hall) -> None:
         for batch, spent in (("one", 40), ("two", 50)):
             hall.open(batch, limits=TestTheDay.LIMITS)
-            hall.room.begin(batch, day=("fal", spent))
+            hall.room.begin(batch, days={"fal": (spent, 0)})
         assert day(hall) == {"spent": 90, "spent:one": 40, "spent:two": 50}
-        hall.room.begin("one", day=("fal", 10), believed=hall.room.spent("one", "fal"))
+        hall.room.begin("one", days={"fal": (10, hall.room.spent("one", "fal")[1])})
         assert day(hall) == {"spent": 60, "spent:one": 10, "spent:two": 50}
 
     def test_what_the_day_came_to_meanwhile_is_not_forgotten(self, hall: Hall) -> None:
         hall.open(total=1, limits=TestTheDay.LIMITS)
         hall.room.quote("b", {0: ",30"})
         work = hall.collecting()
-        believed = hall.room.spent("b", "fal")
+        _, believed = hall.room.spent("b", "fal")
         hall.room.move(work, State.COLLECTING, State.DONE, spend=(None, 25))
-        hall.room.begin("b", day=("fal", 5), believed=believed)
+        hall.room.begin("b", days={"fal": (5, believed)})
         assert day(hall) == {"spent": 30, "spent:b": 30}
 
     def test_none_leaves_what_redis_believes(self, hall: Hall) -> None:

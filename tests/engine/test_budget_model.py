@@ -197,9 +197,9 @@ class AccountsMachine(RuleBasedStateMachine):
     @rule(batch=st.sampled_from(BATCHES))
     def read_the_record(self, batch: str) -> None:
         """What the store says is what was spent."""
-        believed = self.hall.room.spent(batch, "fal")
+        spent, so_far = self.hall.room.spent(batch, "fal")
         today = self.spent_on[self.today, batch]
-        self.hall.room.begin(batch, spent=self.spent[batch], day=("fal", today), believed=believed)
+        self.hall.room.begin(batch, spent=self.spent[batch], believed=spent, days={"fal": (today, so_far)})
 
     @rule(data=st.data())
     def go_back(self, data: st.DataObject) -> None:

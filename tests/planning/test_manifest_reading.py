@@ -82,7 +82,12 @@ def test_a_bomb_of_long_text_is_refused() -> None:
         (HEAD + "<<: {a: 1}\n" + SHOTS, ["<<: merging with << isn't YAML 1.2"]),
         (HEAD.replace("fal", "fall") + SHOTS, ["provider: unknown provider 'fall'; did you mean 'fal'?"]),
         (HEAD.replace("fal", "sora") + SHOTS, ["provider: unknown provider 'sora'; known: anyfast, apiframe"]),
-        (HEAD.replace("fal", "[fal, ark]") + SHOTS, ["provider: more than one provider isn't taken yet"]),
+        (HEAD.replace("fal", "[fal, fal]") + SHOTS, ["provider: 'fal' is named twice"]),
+        (HEAD.replace("fal", "[]") + SHOTS, ["provider: a provider has no name"]),
+        (HEAD.replace("fal", "fal|") + SHOTS, ["provider: a provider has no name"]),
+        (HEAD.replace("fal", "[fal, flicks]") + SHOTS, ["provider: unknown provider 'flicks'"]),
+        (HEAD + "route: quickest\n" + SHOTS, ["route: 'quickest' is no route; write ordered, cheapest or fastest"]),
+        (HEAD + "moderation: no\n" + SHOTS, ["moderation: 'no' is neither stay"]),
         (HEAD.replace("-fast", "-fats") + SHOTS, ["model: fal has no model 'seedance-2.0-fats'; did you mean 'seed"]),
         (HEAD.replace("seedance-2.0-fast", "veo") + SHOTS, ["model: fal has no model 'veo'; it has seedance-2.0 or"]),
         # Names.

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from workers.errors import ObjectMissing
-from workers.ledger import Acceptance, AttemptRecord, Ending, Intent, Ledger
+from workers.ledger import UNSENT, Acceptance, AttemptRecord, Ending, Intent, Ledger
 from workers.receipts import Receipt, done_takes, read_receipt
 from workers.store.protocol import Store
 
@@ -19,7 +19,7 @@ Outcome = Literal["done", "reused", "rendering", "in doubt", "failed", "discarde
 """What became of an attempt, by the record. One in doubt may be being submitted at this very moment. `discarded` is one
 that a person gave up, or had submitted once more; an `orphan` is a job that came besides the attempt's own."""
 
-FREE = frozenset({"transient", "rate", "auth", "quota", "invalid", "input-moderation", "cancelled", "parent"})
+FREE = frozenset({"transient", "rate", "auth", "quota", "invalid", "input-moderation", "cancelled", "parent", UNSENT})
 """The kinds of ending that cost nothing. After any other the provider may have sent a bill.
 
 A job that was `cancelled` after the provider had accepted it is not among them: whether one that had begun is billed is

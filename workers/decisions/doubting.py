@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from jobs.errors import RushesError
+from jobs.takes import Take
 from workers.context import Context
 from workers.decisions.giving_up import give_up
 from workers.decisions.outcome import Amount, Bill, Outcome, most_for, stand_of
@@ -94,7 +95,7 @@ def doubts(context: Context, target: Target | str) -> list[Doubt]:
 def resubmission(context: Context, target: Target) -> Bill:
     """What it may cost to submit the doubts of a target once more. Raises as `doubts` does."""
     aim = aim_at(context, target)
-    return Bill.of(most_for(context, aim.expansion[record.index]) for record in _in_doubt(context, aim))
+    return Bill.of(most_for(context, _take(aim, record)) for record in _in_doubt(context, aim))
 
 
 def resolve(context: Context, target: Target, how: How, job_id: str | None = None, *, force: bool = False) -> Outcome:
@@ -123,15 +124,20 @@ def _in_doubt(context: Context, aim: Aim) -> list[TakeRecord]:
     return [record for record in context.room.held(aim.batch, State.DOUBT) if record.index in aim]
 
 
+def _take(aim: Aim, record: TakeRecord) -> Take:
+    """The take, at the provider that its attempt was sent to."""
+    return aim.expansion[record.index].at(record.fields.get("lane"))
+
+
 def _doubt(context: Context, aim: Aim, record: TakeRecord, settling: bool) -> Doubt:
-    take = aim.expansion[record.index]
+    take = _take(aim, record)
     intent = _intent(context, aim, record)
     price = most_for(context, take) if intent is None else _price_of(intent)
     submitted = record.time("submitted_at")
     return Doubt(
         take=take.name,
         attempt=record.attempt,
-        provider=record.fields.get("lane") or take.provider,
+        provider=take.provider,
         since=submitted if submitted is not None or intent is None else intent.at,
         highest_price=None if price is None else price[0],
         currency=None if price is None else price[1],
@@ -155,7 +161,7 @@ def _price_of(intent: Intent) -> Amount | None:
 
 
 def _decide(context: Context, aim: Aim, record: TakeRecord, how: How, job_id: str | None, *, force: bool) -> str:
-    take, index = aim.expansion[record.index], record.index
+    take, index = _take(aim, record), record.index
     if settled_by_record(context, record, take):
         return "rendering: the store knew that it was accepted"
     if how == "waive":
@@ -176,7 +182,7 @@ def _decide(context: Context, aim: Aim, record: TakeRecord, how: How, job_id: st
 
 
 def _adopt(context: Context, aim: Aim, record: TakeRecord, job_id: str, *, force: bool) -> str:
-    take = aim.expansion[record.index]
+    take = _take(aim, record)
     translator = adapter(take.provider)
     access = context.access(take.provider)
     job = translator.named(job_id, take.asked, access)
@@ -234,6 +240,6 @@ def _whose(context: Context, aim: Aim, record: TakeRecord, job: Job) -> str | No
         for attempt, known in zip(found, pool.map(id_of, range(len(found))), strict=True):
             if known == job.id:
                 return f"{aim.batch}/{attempt.take}"
-    if context.room.known_jobs(record.fields.get("lane") or aim.expansion[record.index].provider, [job.id]):
+    if context.room.known_jobs(_take(aim, record).provider, [job.id]):
         return "another take"
     return None

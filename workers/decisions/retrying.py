@@ -14,8 +14,10 @@ from workers.engine.work import TakeRecord, Work
 from workers.errors import ObjectMissing
 from workers.ledger import Ending
 from workers.reconciling import STILL_PAID
+from workers.steps.carrying import WAYS
 
 LEFT_BEHIND = (
+    *WAYS,
     "acceptance",
     "accepted_at",
     "again_since",

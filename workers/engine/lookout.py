@@ -13,7 +13,7 @@ from jobs.takes.spans import from_json
 from workers.deferring import DEFERRED
 from workers.engine.census import Census
 from workers.engine.scripts import Scripts, as_text, reaching
-from workers.engine.standing import Lane, Money, Standing, Stopped
+from workers.engine.standing import Lane, Money, Standing, Stopped, most_open
 from workers.engine.states import ALIVE, State
 from workers.engine.work import TakeRecord
 
@@ -72,7 +72,7 @@ class Lookout:
         return self._field(batch, "on_doubt") or "hold"
 
     def provider(self, batch: str) -> str | None:
-        """The provider of a batch, or None when Redis doesn't know the batch."""
+        """The provider of a batch, the first where it has several; None when Redis doesn't know the batch."""
         return self._field(batch, "lane")
 
     def spans(self, batch: str) -> str:
@@ -114,15 +114,19 @@ class Lookout:
 
     def spent(self, batch: str, provider: str) -> tuple[int, int]:
         """What a batch is believed to have spent in all, and today (UTC) at a provider, in micros."""
-        return self.accounts(batch, provider)[0]
+        spent, days, _ = self.accounts(batch, [provider])
+        return spent, days[provider]
 
-    def accounts(self, batch: str, provider: str) -> tuple[tuple[int, int], dict[int, int]]:
-        """What `spent` says, and the takes that are open in that very moment: the attempt of each, by index.
+    def accounts(self, batch: str, providers: Sequence[str]) -> tuple[int, dict[str, int], dict[int, int]]:
+        """What a batch is believed to have spent, in all and today at each of these providers (micros), and the takes
+        that are open in that very moment: the attempt of each, by index.
 
         What an open attempt costs is booked when it ends, whatever the record says of it by then.
         """
-        found = [int(each) for each in cast("list[bytes]", self._scripts.run("accounts", batch, provider))]
-        return (found[0], found[1]), dict(zip(found[2::2], found[3::2], strict=True))
+        found = [int(each) for each in cast("list[bytes]", self._scripts.run("accounts", batch, *providers))]
+        rest = found[1 + len(providers) :]
+        days = dict(zip(providers, found[1:], strict=False))
+        return found[0], days, dict(zip(rest[::2], rest[1::2], strict=True))
 
     def take(self, batch: str, index: int) -> TakeRecord | None:
         """What Redis holds of one take; None when it is merely waiting, or done."""
@@ -148,6 +152,19 @@ class Lookout:
         """How many takes have a seat at a provider."""
         with reaching():
             return int(self._redis.scard(self._key("lane", provider, "seats")))
+
+    def lane_of(self, batch: str, index: int) -> str | None:
+        """The provider that a take is at, or was sent to; None when it merely waits, or is done."""
+        return self.lanes_of([(batch, index)])[0]
+
+    def lanes_of(self, which: Sequence[tuple[str, int]]) -> list[str | None]:
+        """As `lane_of`, of many at once, each named by its batch and index, in their order."""
+        pipe = self._redis.pipeline(transaction=False)
+        for batch, index in which:
+            pipe.hget(self._key("take", batch, str(index)), "lane")
+        with reaching():
+            found = cast("list[bytes | None]", pipe.execute())
+        return [None if lane is None else as_text(lane) for lane in found]
 
     def held(self, batch: str, state: Held, *, most: int | None = None) -> list[TakeRecord]:
         """The takes that have come to rest in `state`, by index; the first `most` of them."""
@@ -291,7 +308,8 @@ class Lookout:
                 return None
             clock = self._scripts.clock
             now = seconds * 1000 + micros // 1000 if clock is None else clock()
-            lane = self._lane(fields["lane"], now)
+            lanes = [self._lane(each, now) for each in fields.get("lanes", fields["lane"]).split()]
+            lane = most_open(lanes)
         trouble = {as_text(name): as_text(value) for name, value in store.items()}
         total = int(fields["total"])
         states = {state: int(fields.get(f"n:{state}", 0)) for state in State}
@@ -310,11 +328,12 @@ class Lookout:
             objects=int(fields.get("objects", 0)),
             orphans=int(orphans),
             lane=lane,
+            lanes=tuple(lanes),
             store_trouble=trouble.get("trouble"),
             store_trouble_for=max(0.0, (now - float(trouble.get("since", now))) / 1000),
             settling=len(self.being_settled(batch)) if states[State.DOUBT] else 0,
             orphans_alive=sum(int(fields.get(f"o:{state}", 0)) for state in (State.RENDERING, State.COLLECTING)),
-            stopped=_stopped(fields, money, lane.provider),
+            stopped=_stopped(fields, money, lanes),
             money=money,
             recovering="recovering" in fields,
             priority=int(fields.get("priority", 0)),
@@ -424,10 +443,12 @@ def _money(fields: Mapping[str, str]) -> Money:
     )
 
 
-def _stopped(fields: Mapping[str, str], money: Money, provider: str) -> Stopped | None:
+def _stopped(fields: Mapping[str, str], money: Money, lanes: Sequence[Lane]) -> Stopped | None:
     kind = fields.get("hold") or fields.get("stopped")
     if kind is None:
         return None
+    paused = [f"{each.provider} is paused: {each.paused}" for each in lanes if each.paused is not None]
+    providers = " or ".join(each.provider for each in lanes)
     because = f": {fields['hold_reason']}" if fields.get("hold_reason") else ""
     spent = f"{money.spent / 1e6:.2f} are spent and {money.reserved / 1e6:.2f} reserved"
     limit = f"{(money.limit or 0) / 1e6:.2f} {money.currency}"
@@ -438,7 +459,8 @@ def _stopped(fields: Mapping[str, str], money: Money, provider: str) -> Stopped 
         "unpicked": "what is left of it waits until a person has picked what it is made from",
         DEFERRED: "what is left of it was left out by --only or --limit, and waits for a run without them",
         "budget": f"the next take doesn't fit into the budget of {limit}; {spent}",
-        "day": f"the next take doesn't fit into what may be spent at {provider} today (UTC)",
+        "day": f"the next take doesn't fit into what may be spent at {providers} today (UTC)",
+        "provider": f"those who could render what is left take nothing: {'; '.join(paused)}",
         "unpriced": "the next take has no known price, and there is a budget",
         "failures": f"{fields.get('n:failed', 0)} takes have failed, and max_failures is {fields.get('max_failures')}",
         "deadline": "its deadline has passed",

@@ -96,7 +96,7 @@ class WaitingRoom(Lookout):
         *,
         digest: str,
         live: int,
-        provider: str,
+        provider: str | Sequence[str],
         manifest: bytes,
         spans: str,
         terms: Terms | None = None,
@@ -108,7 +108,7 @@ class WaitingRoom(Lookout):
         `live` is how many takes are asked for now, `spans` where in the index space they are (JSON). `grew_from` is the
         digest that Redis had when `manifest` was made of what it knew; `"overtaken"` says that it has another one by
         now, and that nothing was changed. None lets it grow from whatever there is. `chains` is where takes are that
-        take up files of others (JSON).
+        take up files of others (JSON). Of several providers, to which one each take may go is told by `quote`.
         """
         terms = terms or Terms()
         set_terms = {
@@ -127,7 +127,11 @@ class WaitingRoom(Lookout):
             "chosen": None if terms.chosen is None else json.dumps(terms.chosen),
         }
         grows = "*" if grew_from is None else grew_from
-        answer = self._run("open", batch, digest, live, provider, manifest, spans, as_fields(set_terms), grows, chains)
+        lanes = (provider,) if isinstance(provider, str) else tuple(provider)
+        several = " ".join(lanes) if len(lanes) > 1 else ""
+        answer = self._run(
+            "open", batch, digest, live, lanes[0], manifest, spans, as_fields(set_terms), grows, chains, several
+        )
         return cast("Literal['new', 'same', 'grown', 'overtaken']", as_text(answer))
 
     def begin(
@@ -135,30 +139,30 @@ class WaitingRoom(Lookout):
         batch: str,
         *,
         spent: int | None = None,
-        day: tuple[str, int] | None = None,
-        believed: tuple[int, int] = (0, 0),
+        believed: int = 0,
+        days: Mapping[str, tuple[int, int]] | None = None,
         again: bool = True,
         server: str | None = None,
         digest: str | None = None,
     ) -> bool:
         """Let the takes of an open batch be admitted: all that the store knows of them has been taken over.
 
-        `spent` (micros) is what the store says the batch has cost so far; `day` is a provider, and what the batch has
-        cost there today. None leaves what Redis believes. `believed` is what `spent` said before the store was read:
-        what has come to it meanwhile is added. `again` says that a person has opened it, so failures are counted anew.
+        `spent` (micros) is what the store says the batch has cost so far; None leaves what Redis believes. `believed`
+        is what Redis said of it before the store was read: what has come to it meanwhile is added. `days` has, by
+        provider, both of what the batch has cost there today. `again` says that a person has opened it, so failures are
+        counted anew.
 
         False when Redis was emptied, is no longer the `server` that ran when the store began to be read, or knows the
         batch by another `digest` by now: then the batch is to be opened once more.
         """
-        lane, spent_today = day or ("", "")
+        told = [[lane, *amounts] for lane, amounts in (days or {}).items()]
         begun = self._run(
             "begin",
             batch,
             "" if spent is None else spent,
-            lane,
-            spent_today,
+            believed,
+            json.dumps(told),
             int(again),
-            *believed,
             self.server() if server is None else server,
             digest or "",
         )
@@ -286,7 +290,8 @@ class WaitingRoom(Lookout):
     def quote(self, batch: str, prices: Mapping[int, str]) -> None:
         """Say what takes may cost at most, by index: `"<micros>,<micros>"` for the batch's account and the day's.
 
-        Either is empty where there is no such account, and `?` where it isn't known.
+        Either is empty where there is no such account, and `?` where it isn't known. Where the batch has several
+        providers, `"<provider>=<micros>,<micros>;..."` of those that can render the take, the first to be tried first.
         """
         self._run("quote", batch, *(part for pair in prices.items() for part in pair))
 
@@ -357,8 +362,11 @@ class WaitingRoom(Lookout):
         fields: Mapping[str, Any],
         counters: Mapping[str, int] | None = None,
         besides: bool = False,
+        provider: str | None = None,
     ) -> Literal["rendering", "known", "orphan", "over", "unknown"]:
         """Record a job that a provider has named. It is never refused. `besides` says that it is known to be an orphan.
+
+        `provider` is the one that has named it; None stands for the one that the take is at.
 
         A take that is elsewhere, or at another attempt, makes it an orphan, which is followed besides the take. One
         that is `"known"` is the take's already, one that is `"over"` was followed to its end, so it is on record;
@@ -374,6 +382,7 @@ class WaitingRoom(Lookout):
             json.dumps(dict(counters or {})),
             attempt,
             int(besides),
+            provider or "",
         )
         return cast("Literal['rendering', 'known', 'orphan', 'over', 'unknown']", as_text(answer))
 

@@ -107,7 +107,7 @@ def reaching() -> Iterator[None]:
 @cache
 def _script(name: str) -> tuple[str, str]:
     folder = files("workers.engine") / "scripts"
-    before = ("_prelude", "_chains") if name == "tick" else ("_prelude",)
+    before = ("_prelude", "_chains", "_routes") if name == "tick" else ("_prelude",)
     source = "".join((folder / f"{part}.lua").read_text() for part in (*before, name))
     return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest(), source
 

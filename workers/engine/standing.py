@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workers.engine.states import ALIVE, State
@@ -51,12 +51,20 @@ class Lane:
     """Seats of takes in doubt that only a person can decide about; counted only where all seats are taken."""
 
 
+def most_open(lanes: Sequence[Lane]) -> Lane:
+    """Of the providers of a batch, the first at which there is nothing in the way, or else the least."""
+    return min(
+        lanes, key=lambda lane: (lane.paused is not None, lane.slowed is not None, lane.seats_taken >= lane.seats)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """Why nothing more of a batch is submitted, though takes wait.
 
     `kind` is one of `paused`, `cancelled`, `waived` (by a person), `budget`, `day` (the provider's budget of today),
-    `unpriced`, `failures`, `deadline`, and `early` or `window`, which are over by themselves; `told` says it in a
+    `unpriced`, `failures`, `deadline`, `provider` (of several, those that could render what is left are paused), and
+    `early` or `window`, which are over by themselves; `told` says it in a
     sentence.
     """
 
@@ -100,6 +108,9 @@ class Standing:
     money: Money = Money(None, None, 0, 0)
     recovering: bool = False
     priority: int = 0
+    lanes: tuple[Lane, ...] = ()
+    """All of the batch's providers, in the order of its manifest; `lane` is the one that is most open."""
+
     held: Mapping[str, int] = field(default_factory=dict)
     """Of the takes that wait, how many are held with others: by a person (`paused`, `cancelled`, `waived`), until they
     are picked for (`unpicked`), or because the last run left them out (`deferred`)."""

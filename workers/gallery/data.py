@@ -110,7 +110,7 @@ def page_data(view: View) -> dict[str, Any]:
         "batch": view.batch,
         # Stays what it is when the manifest is edited: what a person picked in a browser is kept under it.
         "id": strands_of(view.lineage.manifests)[0].digest[:16],
-        "provider": manifest.provider,
+        "provider": " or ".join(manifest.providers),
         "model": manifest.model,
         "total": view.expansion.live_total,
         "unshown": view.unshown,

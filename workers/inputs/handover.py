@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from jobs.capabilities import Capabilities
+from jobs.capabilities import Capabilities, capabilities
 from jobs.chains.graph import written_links
 from jobs.checks.choices import choices_of_shot
 from jobs.errors import RushesError
@@ -118,6 +118,22 @@ class Planned:
     def to_json(self) -> dict[str, object]:
         """The same as plain mappings, text and numbers."""
         return {"files": self.files, "bytes": self.bytes, "handover": dict(self.handovers)}
+
+
+def plan_with_any(
+    manifest: Manifest, inputs: Sequence[LocalInput], store: StoreFacts, wanted: Handover | None = None
+) -> Planned:
+    """As `plan_inputs`, with the first of the manifest's providers that the files can be given to.
+
+    Raises `NotHandedOver` when there is none, and says why.
+    """
+    refusals = []
+    for provider in manifest.providers:
+        try:
+            return plan_inputs(manifest, inputs, capabilities(provider), store, wanted)
+        except NotHandedOver as error:
+            refusals.append(str(error))
+    raise NotHandedOver("\n".join(refusals))
 
 
 def plan_inputs(

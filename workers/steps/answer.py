@@ -22,6 +22,7 @@ from workers.providers import adapter
 from workers.providers.errors import AuthRefused, InDoubt, KeyTaken, ProviderError, QuotaExhausted, RateLimited
 from workers.providers.protocol import Delivered, Job, Rendered, Response
 from workers.providers.reading import quota_left
+from workers.steps.carrying import let_go
 from workers.steps.failures import UNREACHABLE_SECONDS, as_json, came_to_nothing, end_attempt, hold_back
 
 log = logging.getLogger(__name__)
@@ -42,13 +43,13 @@ RECORDED_SECONDS = 1.0
 """An acceptance that didn't reach Redis may be in the store."""
 
 
-def settle(context: Context, work: Work, take: Take, outcome: Outcome) -> None:
-    """Carry a take in `submitting` on by what became of its POST."""
+def settle(context: Context, work: Work, take: Take, outcome: Outcome, *, hand: str | None = None) -> None:
+    """Carry a take in `submitting` on by what became of its POST. `hand` is the token of who has sent it."""
     if isinstance(outcome, NotSent):
         reason = f"{take.provider} can't be reached: {context.clean(str(outcome))}"
         log.warning(reason)
         came_to_nothing(context, take.provider, reason, seconds=UNREACHABLE_SECONDS)
-        take_back(context, work, reason)
+        take_back(context, work, take, reason, hand=hand, reached=False)
         return
     if isinstance(outcome, Broken):
         _doubt(context, work, take, InDoubt(f"the submission broke off: {outcome}"))
@@ -117,7 +118,13 @@ def accepted(
     while outcome is None:
         try:
             outcome = context.room.accept(
-                batch, index, attempt=attempt, job_id=job.id, first_poll=first_poll, fields=fields
+                batch,
+                index,
+                attempt=attempt,
+                job_id=job.id,
+                first_poll=first_poll,
+                fields=fields,
+                provider=take.provider,
             )
         except RedisError as error:
             # A paid job in hand: nothing is more important than to have it written down.
@@ -214,20 +221,31 @@ def file_again(context: Context, record: TakeRecord) -> bool:
 
 
 def take_back(
-    context: Context, work: Work, reason: str, *, again_since: float | None = None, hand: str | None = None
+    context: Context,
+    work: Work,
+    take: Take,
+    reason: str,
+    *,
+    again_since: float | None = None,
+    hand: str | None = None,
+    reached: bool = True,
 ) -> None:
     """Nothing was sent: the take waits again, and its attempt counts for nothing.
 
     `again_since` (seconds since the epoch) is when it was sent before under the same key, if it was. `hand` is the
-    caller's token: where Redis has gone back, another one may have the same fence, and be about to send.
+    caller's token: where Redis has gone back, another one may have the same fence, and be about to send. `reached` says
+    that the provider could be.
     """
     kept = {} if again_since is None else {"again_since": as_ms(again_since)}
+    following: dict[str, object] = {}
+    if again_since is None and len(take.providers) > 1:
+        following = let_go(context, work, take, reason, hand=hand, reached=reached)
     context.room.move(
         work,
         State.SUBMITTING,
         State.WAITING,
         delay=UNREACHABLE_SECONDS,
-        fields={"waits_for": context.clean(reason) or None, **kept},
+        fields={"waits_for": context.clean(reason) or None, **kept, **following},
         counters={"submissions": -1},
         held_by=hand,
     )
@@ -281,7 +299,7 @@ def _refused(context: Context, work: Work, take: Take, error: ProviderError) -> 
     if not end_attempt(context, record, work, error):
         # Refused for certain, but not on record: held in Redis alone until the attempt is made again.
         hold_back(context, take.provider, error, sent_at=record.time("submitted_at"))
-        take_back(context, work, str(error))
+        take_back(context, work, take, str(error), hand=record.fields.get("hand"))
 
 
 def _refused_again(context: Context, work: Work, take: Take, error: ProviderError, sent_at: float | None) -> None:

@@ -10,7 +10,7 @@ from workers.engine.limits import SHUT_OUT, Spend
 from workers.engine.states import State
 from workers.engine.work import TakeRecord, Work
 from workers.errors import StoreError
-from workers.ledger import Ending
+from workers.ledger import CARRIED, Ending
 from workers.providers.errors import (
     AuthRefused,
     Cancelled,
@@ -22,6 +22,7 @@ from workers.providers.errors import (
     Transient,
     Unknown,
 )
+from workers.steps.carrying import anew, carried_on
 from workers.steps.spans import ended
 
 log = logging.getLogger(__name__)
@@ -115,6 +116,7 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, error: Provide
     spend: Spend = "all" if running or isinstance(error, MAYBE_BILLED) else "none"
     asked_to_end = record.fields.get("cancelling", WITHDRAWN) != WITHDRAWN
     unwanted = asked_to_end and not isinstance(error, MAYBE_BILLED)
+    elsewhere = None if unwanted or record.orphan_of is not None else carried_on(context, record, take, error)
     try:
         context.ledger(work.batch).end(
             Ending(
@@ -125,6 +127,7 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, error: Provide
                 body=told["body"],
                 maybe_billed=spend == "all",
                 at=context.clock.now(),
+                decided=None if elsewhere is None else CARRIED,
             ),
             orphan=None if record.orphan_of is None or record.job is None else record.job["id"],
         )
@@ -139,7 +142,18 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, error: Provide
         **dict.fromkeys(("job", "job_id", "polls", "filed", "submitted_at", "ended", "gone")),
         "error": told,
     }
-    if record.orphan_of is not None:
+    again = {**fields, **anew(context, record, take, error), "attempt": record.attempt + 1}
+    if elsewhere is not None:
+        log.warning("%s goes on at another provider than %s", take.name, take.provider)
+        context.room.move(
+            work,
+            record.state,
+            State.WAITING,
+            fields={**fields, **elsewhere, "attempt": record.attempt + 1},
+            counters=counters,
+            spend=spend,
+        )
+    elif record.orphan_of is not None:
         context.room.move(work, record.state, State.FAILED, spend=spend, counters=counters)
     elif isinstance(error, Cancelled):
         if context.room.move(work, record.state, State.CANCELLED, fields=fields, spend=spend, counters=counters):
@@ -150,17 +164,18 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, error: Provide
             work,
             record.state,
             State.WAITING,
-            delay=error.retry_after or 0.0,
-            fields={**fields, "attempt": record.attempt + 1},
+            # Where there are several providers, it is this one that is held back, and not the take.
+            delay=0.0 if len(take.providers) > 1 else error.retry_after or 0.0,
+            fields=again,
             counters=counters,
         )
-    elif isinstance(error, Transient) and record.failures + 1 < context.settings.attempts:
+    elif isinstance(error, Transient) and record.failures + 1 < context.settings.attempts * max(1, len(take.providers)):
         context.room.move(
             work,
             record.state,
             State.WAITING,
             delay=UNREACHABLE_SECONDS,
-            fields={**fields, "attempt": record.attempt + 1, "failures": record.failures + 1},
+            fields={**again, "failures": record.failures + 1},
             counters=counters,
         )
     elif isinstance(error, OutputRefused) and int(record.fields.get("moderated", 0)) < take.retry_moderated:
@@ -169,7 +184,7 @@ def end_attempt(context: Context, record: TakeRecord, work: Work, error: Provide
             work,
             record.state,
             State.WAITING,
-            fields={**fields, "attempt": record.attempt + 1, "moderated": moderated},
+            fields={**again, "moderated": moderated},
             counters=counters,
             spend=spend,
         )

@@ -21,6 +21,7 @@ from workers.providers.errors import InDoubt, ProviderError
 from workers.providers.protocol import Job, Listing, Response
 from workers.steps.answer import accepted, job_fields
 from workers.steps.candidates import settled_by_call
+from workers.steps.carrying import bound_to, end_unsent
 from workers.steps.failures import STORE_SECONDS, WITHDRAWN, attempts_of, hold_back, store_failed
 from workers.steps.submit import attempt_of
 
@@ -52,7 +53,7 @@ def _settle(context: Context, work: Work, record: TakeRecord, take: Take) -> Non
         if settled_by_record(context, record, take):
             return
         if not _was_intended(context, record, take):
-            _take_back(context, work)
+            _take_back(context, work, take)
             return
         if settled_by_call(context, record, take):
             return
@@ -81,6 +82,7 @@ def settled_by_record(context: Context, record: TakeRecord, take: Take) -> bool:
         job_id=acceptance.job_id,
         first_poll=0.0,
         fields={**job_fields(acceptance), "filed": 1},
+        provider=acceptance.provider,
     )
     return True
 
@@ -94,13 +96,16 @@ def _was_intended(context: Context, record: TakeRecord, take: Take) -> bool:
     return True
 
 
-def _take_back(context: Context, work: Work) -> None:
-    # Whoever had it in hand is told by the fence, should they still want to write the intent.
+def _take_back(context: Context, work: Work, take: Take) -> None:
+    """Let a take wait again of which nothing was sent. Raises `StoreError`."""
+    # Whoever had it in hand is told by the fence, should they still want to write the intent. Where the take may go to
+    # another provider now, they would write it over that one's.
+    following = {} if len(take.providers) < 2 else end_unsent(context, work, take, "the worker fell silent before it")
     context.room.move(
         work,
         State.DOUBT,
         State.WAITING,
-        fields={"error": None, "submitted_at": None},
+        fields={"error": None, "submitted_at": None, **following},
         counters={"submissions": -1},
         spend="none",
     )
@@ -135,7 +140,7 @@ def resubmit(context: Context, record: TakeRecord, take: Take, why: str) -> bool
         work,
         State.DOUBT,
         State.WAITING,
-        fields={**dict.fromkeys(gone), "attempt": record.attempt + 1, "resubmitted": again},
+        fields={**dict.fromkeys(gone), "attempt": record.attempt + 1, "resubmitted": again, **bound_to(take)},
         counters={"objects": 1, attempts_of(InDoubt.kind): 1},
         spend="all",
     )

@@ -117,12 +117,12 @@ def submit(context: Context, work: Work) -> None:
         context.ledger(work.batch).intend(intent)
     except StoreError as error:
         store_failed(context, error)
-        take_back(context, work, str(error), again_since=again_since, hand=hand)
+        take_back(context, work, take, str(error), again_since=again_since, hand=hand)
         return
     lease = translator.submit_timeout + BEGIN_SECONDS + LEASE_MARGIN
     begun = context.clock.monotonic()
     if not context.room.may_send(work, lease=lease, hand=hand) or context.clock.monotonic() - begun > BEGIN_SECONDS:
-        take_back(context, work, "", again_since=again_since, hand=hand)
+        take_back(context, work, take, "", again_since=again_since, hand=hand)
         return
 
     span = context.traces.begin("submit", take, work.attempt)
@@ -130,7 +130,7 @@ def submit(context: Context, work: Work) -> None:
     def answered(outcome: Outcome) -> None:
         told = without_secrets(resolved.fields.get("inputs"), outcome)
         with about(Subject(take.batch, take.name, work.attempt)):  # in another thread, perhaps
-            settle(context, work, take, told)
+            settle(context, work, take, told, hand=hand)
         end_span(context, span, told)
 
     if translator.submit_timeout <= LONGEST_WAIT:

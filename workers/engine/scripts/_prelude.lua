@@ -99,15 +99,31 @@ local function lane_of(batch, key)
   return redis.call('HGET', key, 'lane') or redis.call('HGET', batch_key(batch), 'lane')
 end
 
--- Put a batch among those that its lane serves, if it is not there, on a level with the one of its priority that was
+-- The lanes that may serve a batch: where its manifest names several providers, their takes are told apart by where each
+-- one has gone (`lane`), and one that merely waits has gone nowhere.
+local function has_several(batch) return redis.call('HEXISTS', batch_key(batch), 'lanes') == 1 end
+
+local function lanes_of(batch)
+  local set = redis.call('HMGET', batch_key(batch), 'lanes', 'lane')
+  if not set[1] then return set[2] and {set[2]} or {} end
+  local found = {}
+  for lane in string.gmatch(set[1], '%S+') do found[#found + 1] = lane end
+  return found
+end
+
+-- Put a batch among those that a lane serves, if it is not there, on a level with the one of its priority that was
 -- served least: from nothing it would be served alone until it had caught up with all that came before it.
 local PRIORITY = 1000000000000
 local SERVED = 1000 -- by so much a take counts of a batch of weight 1
-local function list_batch(lane, batch)
+local function list_in(lane, batch)
   local base = -tonumber(redis.call('HGET', batch_key(batch), 'priority') or '0') * PRIORITY
   local key = lane_key(lane, 'batches')
   local least = redis.call('ZRANGEBYSCORE', key, whole(base), whole(base + PRIORITY - 1), 'WITHSCORES', 'LIMIT', 0, 1)[2]
   if redis.call('ZADD', key, 'NX', least or whole(base), batch) == 1 then ring() end
+end
+
+local function list_batch(batch)
+  for _, lane in ipairs(lanes_of(batch)) do list_in(lane, batch) end
 end
 
 -- How many takes a lane may have in flight: the seats that are set, or what refusals have taught; and where the provider
@@ -360,7 +376,9 @@ move = function(batch, index, from, to, delay, fields, spend)
     redis.call('ZREM', DUE, who)
     redis.call('ZADD', batch_key(batch, 'back'), NOW + delay, index)
     ring_before(NOW + delay)
-    list_batch(redis.call('HGET', batch_key(batch), 'lane') or lane, batch)
+    list_batch(batch)
+    -- An attempt is one provider's. The next one may be another's; what may be at the provider keeps to it.
+    if not again and has_several(batch) then redis.call('HDEL', key, 'lane') end
   elseif ALIVE[to] or (to == 'doubt' and delay > 0) then
     due_in(batch, index, delay)
   else

@@ -1,12 +1,11 @@
 -- What a batch is believed to have spent, and which attempts are still open, in one moment: what these come to is booked
--- when they end. ARGV: 4 batch, 5 lane of the day's account. Returns spent by the batch and today (micros), then two each:
--- index and attempt.
+-- when they end. ARGV: 4 batch, 5... lanes of the days' accounts. Returns spent by the batch and today at each of these
+-- (micros), then two each: index and attempt.
 local batch = ARGV[4]
-local account = day_key(ARGV[5], math.floor(NOW / 86400000))
-local out = {
-  redis.call('HGET', batch_key(batch), 'spent') or '0',
-  redis.call('HGET', account, 'spent:' .. batch) or '0',
-}
+local out = {redis.call('HGET', batch_key(batch), 'spent') or '0'}
+for i = 5, #ARGV do
+  out[#out + 1] = redis.call('HGET', day_key(ARGV[i], math.floor(NOW / 86400000)), 'spent:' .. batch) or '0'
+end
 local function say(index)
   if is_orphan(index) then return end
   out[#out + 1] = index

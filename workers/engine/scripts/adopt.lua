@@ -39,7 +39,7 @@ if ARGV[11] ~= '' or ARGV[12] ~= '' then
 end
 if state == 'waiting' then
   redis.call('ZADD', batch_key(batch, 'back'), NOW, index)
-  list_batch(redis.call('HGET', batch_key(batch), 'lane'), batch)
+  list_batch(batch)
 elseif ALIVE[state] or state == 'doubt' then
   due_in(batch, index, 0)
 end

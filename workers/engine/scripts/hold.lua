@@ -9,7 +9,7 @@ if ARGV[5] == '' then
   redis.call('HDEL', key, 'hold', 'hold_reason')
   -- A person has seen those failures, and wants it to go on all the same.
   redis.call('HSET', key, 'failures_before', redis.call('HGET', key, 'n:failed') or '0')
-  list_batch(redis.call('HGET', key, 'lane'), batch)
+  list_batch(batch)
   ring()
   return 0
 end

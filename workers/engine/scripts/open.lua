@@ -1,6 +1,7 @@
 -- Open a batch, open it again, or let it grow into another manifest.
 -- ARGV: 4 batch, 5 digest, 6 live takes, 7 lane, 8 frozen manifests (JSON), 9 spans (JSON), 10 terms (JSON),
---   11 the digest that these grew from, '*' for any, 12 where takes are that take up files of others (JSON).
+--   11 the digest that these grew from, '*' for any, 12 where takes are that take up files of others (JSON),
+--   13 the lanes with blanks between, where there are several; 7 is then the first of them.
 -- Returns 'new', 'same', or 'grown' when the name stood for another manifest before; 'overtaken' when that was not the one
 -- that they grew from: somebody else has let it grow meanwhile, and would be undone.
 -- Nothing of it is admitted before `begin`: what the store's record says of its takes is not here yet, and one that
@@ -66,8 +67,11 @@ if known and known ~= digest then
       end
     end
   end
-  local before = redis.call('HGET', key, 'lane')
-  if before ~= lane then redis.call('ZREM', lane_key(before, 'batches'), batch) end
+  for _, before in ipairs(lanes_of(batch)) do
+    if not string.find(' ' .. lane .. ' ' .. ARGV[13] .. ' ', ' ' .. before .. ' ', 1, true) then
+      redis.call('ZREM', lane_key(before, 'batches'), batch)
+    end
+  end
   redis.call('HDEL', key, 'begun')
   redis.call('DEL', batch_key(batch, 'next'), batch_key(batch, 'prices'), batch_key(batch, 'parents'))
 end
@@ -77,11 +81,12 @@ if known ~= digest then
   redis.call('SET', batch_key(batch, 'spans'), spans)
   redis.call('SET', batch_key(batch, 'chains'), ARGV[12])
   redis.call('SADD', BATCHES, batch)
+  if ARGV[13] == '' then redis.call('HDEL', key, 'lanes') else redis.call('HSET', key, 'lanes', ARGV[13]) end
 end
 if not known then redis.call('HSET', key, 'opened', NOW) end
 set_fields(key, cjson.decode(ARGV[10]))
 redis.call('HDEL', key, 'stopped', 'recovering')
-redis.call('SADD', LANES, lane)
-list_batch(lane, batch)
+for _, each in ipairs(lanes_of(batch)) do redis.call('SADD', LANES, each) end
+list_batch(batch)
 if not known then return 'new' end
 return known == digest and 'same' or 'grown'

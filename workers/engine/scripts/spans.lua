@@ -24,6 +24,6 @@ for _, span in ipairs(cjson.decode(ARGV[6])) do
 end
 redis.call('SET', batch_key(batch, 'spans'), ARGV[6])
 redis.call('HDEL', batch_key(batch), 'stopped')
-list_batch(redis.call('HGET', batch_key(batch), 'lane'), batch)
+list_batch(batch)
 ring()
 return 1

@@ -97,6 +97,10 @@ local function untouched(batch, index)
   return redis.call('GETBIT', batch_key(batch, 'done'), index) == 0 and redis.call('EXISTS', take_key(batch, index)) == 0
 end
 
+local function stop(batch, why)
+  if why then redis.call('HSET', batch_key(batch), 'stopped', why) else redis.call('HDEL', batch_key(batch), 'stopped') end
+end
+
 local function hold_of(span)
   if span and span[4] and span[4] ~= cjson.null then return span[4] end
 end
@@ -108,13 +112,25 @@ local function graver(one, other)
   return one
 end
 
--- The next take of a batch: one that came back and is due, else the next that was never admitted. With it what makes the
--- choice final; and what holds the rest, whether there may be more later ('held' when that is held by what holds others),
--- and the take whose parents are to be told.
-local function next_take(batch)
+-- The next take of a batch for a lane: one that came back and is due, else the next that was never admitted. With it what
+-- makes the choice final; and what holds the rest, whether there may be more later ('held' when that is held by what
+-- holds others), and the take of which something is to be told: its 'parents', or its 'quote'.
+local function next_take(batch, lane)
   local spans = spans_of(batch)
+  local several = has_several(batch)
   local held
   local passed = 0
+  local stranded, elsewhere = false, false
+  local window, back_window = WINDOW, WINDOW
+  -- Whether a take that may begin goes to this lane: true, false, or 'ask'.
+  local function goes_here(index)
+    if not several then return true end
+    local to = lane_for(batch, index)
+    if to == lane or to == '*' then return true end
+    if to == 'ask' then return 'ask' end
+    if to == 'nowhere' then stranded = true else elsewhere = true end
+    return false
+  end
   local back
   repeat
     back = redis.call('ZRANGEBYSCORE', batch_key(batch, 'back'), '-inf', NOW, 'LIMIT', passed, 200)
@@ -125,14 +141,21 @@ local function next_take(batch)
         held = graver(held, hold)
       else
         local may = may_begin(batch, index)
-        if may == 'ready' then return index, function() end end
-        if may == 'ask' then return nil, nil, nil, true, index end
-        moved = moved + 1
+        if may == 'ready' then
+          local here = goes_here(index)
+          if here == 'ask' then return nil, nil, nil, true, index, 'quote' end
+          if here then return index, function() end end
+          back_window = back_window - 1
+        elseif may == 'ask' then
+          return nil, nil, nil, true, index, 'parents'
+        else
+          moved = moved + 1
+        end
       end
       looks = looks - 1
     end
     passed = passed + #back - moved
-  until #back < 200 or looks <= 0
+  until #back < 200 or looks <= 0 or back_window <= 0
   local key = batch_key(batch, 'next')
   local more = false
   for _, span in ipairs(spans) do
@@ -142,16 +165,23 @@ local function next_take(batch)
     else
       local index = tonumber(redis.call('HGET', key, whole(start)) or start)
       local come = index
-      while index < finish and looks > 0 do
+      local over -- the first that was passed over: another lane's, it is to be found again
+      while index < finish and looks > 0 and window > 0 do
         looks = looks - 1
         if untouched(batch, whole(index)) then
           local found = whole(index)
           local may, parent = may_begin(batch, found)
-          if may ~= 'blocked' and index > come then redis.call('HSET', key, whole(start), found) end
-          if may == 'ready' then
+          local here = may == 'ready' and goes_here(found)
+          if may ~= 'blocked' and index > come and not over then redis.call('HSET', key, whole(start), found) end
+          if here == 'ask' then return nil, nil, nil, true, found, 'quote' end
+          if here and over then return found, function() end end
+          if here then
             return found, function() redis.call('HSET', key, whole(start), whole(tonumber(found) + 1)) end
+          elseif may == 'ready' then
+            over = over or index
+            window = window - 1
           elseif may == 'ask' then
-            return nil, nil, nil, true, found
+            return nil, nil, nil, true, found, 'parents'
           elseif may == 'wait' then
             -- It keeps its place, and those after it wait behind it.
             held = graver(held, hold_of(span_of(spans, tonumber(parent))))
@@ -161,10 +191,19 @@ local function next_take(batch)
         end
         index = index + 1
       end
-      if index > come then redis.call('HSET', key, whole(start), whole(index)) end
-      if index < finish and more ~= 'held' then return nil, nil, nil, true end
+      if index > come and not over then redis.call('HSET', key, whole(start), whole(index)) end
+      if over then
+        more = true
+      elseif index < finish and more ~= 'held' and window > 0 then
+        return nil, nil, nil, true
+      end
     end
   end
+  if stranded and not elsewhere then
+    stop(batch, 'provider')
+    return nil, nil, nil, true
+  end
+  if elsewhere then more = more or true end
   return nil, nil, held, redis.call('ZCARD', batch_key(batch, 'back')) > passed or more
 end
 
@@ -214,7 +253,14 @@ local function price_of(batch, index, lane)
   if redis.call('HGET', take_key(batch, index), 'reuse') then return nil end
   local quoted = redis.call('HGET', batch_key(batch, 'prices'), index)
   local amount, day_amount
-  if quoted then amount, day_amount = string.match(quoted, '^([^,]*),([^,]*)$') end
+  if quoted and has_several(batch) then
+    for each, of_batch, of_day in string.gmatch(quoted, '([^=;]+)=([^,;]*),([^;]*)') do
+      if each == lane then amount, day_amount = of_batch, of_day end
+    end
+    if not amount then amount, day_amount = '?', '?' end
+  elseif quoted then
+    amount, day_amount = string.match(quoted, '^([^,]*),([^,]*)$')
+  end
   if not quoted or (set[1] and amount == '') or (day_budget and day_amount == '') then return 'quote' end
   if amount == '?' or day_amount == '?' then return 'unpriced' end
   if set[1] and tonumber(set[2] or '0') + tonumber(set[3] or '0') + tonumber(amount) > tonumber(set[1]) then return 'budget' end
@@ -225,15 +271,16 @@ local function price_of(batch, index, lane)
   return {set[1] and tonumber(amount) or nil, day_budget and tonumber(day_amount) or nil, day = day_budget}
 end
 
-local function stop(batch, why)
-  if why then redis.call('HSET', batch_key(batch), 'stopped', why) else redis.call('HDEL', batch_key(batch), 'stopped') end
-end
-
 -- A take that is to be sent again under its key. It may be at the provider, has its seat and its money, and so is not
 -- held back by what holds back the others; unless it was cancelled: then whether it was accepted is for a person to see.
-local function again_take(batch)
+local function again_take(batch, lane)
   for _, index in ipairs(redis.call('ZRANGEBYSCORE', batch_key(batch, 'back'), '-inf', NOW, 'LIMIT', 0, 1000)) do
-    if redis.call('HEXISTS', take_key(batch, index), 'again_since') == 1 then
+    local its_own = redis.call('HEXISTS', take_key(batch, index), 'again_since') == 1
+    if its_own and has_several(batch) then
+      local to = lane_for(batch, index)
+      its_own = to == lane or to == '*'
+    end
+    if its_own then
       local hold = redis.call('HGET', batch_key(batch), 'hold')
       if hold ~= 'cancelled' then hold = hold_of(span_of(spans_of(batch), tonumber(index))) end
       local asked = redis.call('HGET', take_key(batch, index), 'cancelling') or 'withdrawn'
@@ -262,7 +309,7 @@ end
 -- Returns 1, or 0; and whether to go on listing the batch.
 local function admit_one(lane, batch, full)
   if redis.call('HEXISTS', batch_key(batch), 'begun') == 0 or unsure[batch] then return 0, true end
-  local again = redis.call('HGET', lane_key(lane), 'again') ~= '0' and again_take(batch)
+  local again = redis.call('HGET', lane_key(lane), 'again') ~= '0' and again_take(batch, lane)
   if again then
     begin(lane, batch, again)
     return 1, true
@@ -273,8 +320,8 @@ local function admit_one(lane, batch, full)
     stop(batch, why)
     return 0, timed or redis.call('ZCARD', batch_key(batch, 'back')) > 0
   end
-  local index, commit, held, more, unknown = next_take(batch)
-  if unknown then say('parents', batch, unknown, 0, 1) end
+  local index, commit, held, more, unknown, what = next_take(batch, lane)
+  if unknown then say(what, batch, unknown, 0, 1) end
   if not index then
     if not more or more == 'held' then stop(batch, held) end
     again_by(redis.call('ZRANGEBYSCORE', batch_key(batch, 'back'), '(' .. NOW, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
@@ -328,6 +375,8 @@ local function admit(lane)
     if quota then quota = redis.call('HINCRBY', key, 'quota_left', -1) end
     if probing then
       redis.call('HSET', key, 'not_before', NOW + PROBE)
+      away_from[lane] = nil
+      again_by(NOW) -- what it isn't tried with may go elsewhere
       return again_by(NOW + PROBE)
     end
     if interval > 0 then
