@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from conftest import Desk
+from desk import Desk
 from five import billed, pointed, sandboxed
 
 EXAMPLE = Path(__file__).parents[2] / "manifests" / "failover.yaml"
