@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from pathlib import Path
 
@@ -60,6 +61,21 @@ cli.commands = Commands({**_STARTING, **_MAKING, **_LOOKING, **_DECIDING, **_PIC
 
 def main() -> None:
     """Run the command, and end with its exit code."""
+    try:
+        try:
+            _run()
+        finally:
+            sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as ended:
+        # click ends with 1 when nobody reads what it prints; what it hasn't printed itself breaks at the flush.
+        if (isinstance(ended, SystemExit) and ended.code != 1) or not _unread():
+            raise
+        # Who was to read this has seen enough, as `head` has. Python would try to write the rest when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.INTERRUPTED)
+
+
+def _run() -> None:
     # boto3 and the processes that we start read the environment itself; a .env file counts for them too.
     os.environ.update(environment(os.environ, Path.cwd()))
     try:
@@ -72,3 +88,10 @@ def main() -> None:
     except RushesError as error:
         click.echo(f"rushes: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def _unread() -> bool:
+    """Whether nobody can read any more what is printed."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))

@@ -10,7 +10,7 @@ from documents import REFERENCE, ROOT, spans, table, tables
 from jobs.schema import schema
 from rushes.command import cli
 from rushes.exits import Exit
-from rushes.reference import PAGES, commands, main, settings
+from rushes.reference import PAGES, commands, main
 from rushes.reference.writing import filled
 from workers.settings import _OWN
 
@@ -23,9 +23,10 @@ def test_the_pages_are_written_from_the_code_as_it_is(name: str) -> None:
 
 def test_every_command_and_setting_is_there(tmp_path: Path) -> None:
     main([str(tmp_path)])
-    assert all(f"\n### {name}\n" in commands() for name in cli.commands)
-    assert all(f"`{variable}`" in settings() for variable in _OWN.values())
-    assert (tmp_path / "commands.md").read_text(encoding="utf-8") == commands()
+    written = {name: (tmp_path / name).read_text(encoding="utf-8") for name in PAGES}
+    assert all(f"\n### {name}\n" in written["commands.md"] for name in cli.commands)
+    assert all(f"`{variable}`" in written["settings.md"] for variable in _OWN.values())
+    assert written["commands.md"] == commands()
 
 
 def test_every_key_of_the_schema_is_there_with_what_it_means() -> None:
