@@ -148,7 +148,7 @@ def test_a_row_without_a_name_keeps_the_one_that_it_gets(tmp_path: Path) -> None
         ("prompt,ratio\nA,16:9\n", "row 1, column B: unknown column 'ratio'; did you mean 'aspect_ratio'?"),
         (
             "prompt,place\nA {place},x\n",
-            "row 1, column B: unknown column 'place'; a variable of the prompts is 'vars.place'",
+            "row 1, column B: unknown column 'place'; the variable {place} of the prompts has the column 'vars.place'",
         ),
         ("prompt,Prompt\nA,B\n", "row 1, column B: 'Prompt' is the name of column A already"),
         ("prompt,provider\nA,fal\n", "row 1, column B: provider is one for the whole batch"),
