@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from jobs.faults import Faults
+from jobs.faults import Fault, Faults
 from jobs.fields.templates import Template, TemplateError
 from jobs.manifest.agreement import shot_faults
 from jobs.manifest.defaults import MIXED, Fields, Handling
@@ -71,6 +71,9 @@ class Shot(Handling, Fields):
         form = self._form()
         if form is not None and form in _AGREED:
             return self
+        if self.for_each is not None and self.sample is not None:
+            told = f"what is rendered for each take of {self.for_each} can't be a sample; sample there"
+            raise Faults([Fault(("sample",), told)])
         mix = self.mix()
         faults = list(mix_faults(mix, self.given()))
         # Which cells a sample takes, only the batch's name may tell.

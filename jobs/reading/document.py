@@ -169,6 +169,9 @@ class _Reading:
         if not _is_unicode(text):
             self._blame(loc, f"{shown(text)} holds half a character (a lone surrogate), which can't be sent")
             return None
+        if "\0" in text:
+            self._blame(loc, f"{shown(text)} holds a NUL, the character of no text; take it away")
+            return None
         if kind == "null":
             self._document.blanks.add(loc)
             self._blame(loc, "nothing is written here; give a value or take the key away")

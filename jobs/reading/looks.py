@@ -164,6 +164,52 @@ def _swept(
         if not row:
             raise Faults([Fault(("sweep", "look"), "none of its looks does anything that the shot doesn't say itself")])
         rows.append({**row, WEIGHT: weighed[at][WEIGHT]} if WEIGHT in weighed[at] else row)
+    shot = _with_rules(shot, dict(zip((each.get(VALUE) for each in weighed), rows, strict=True)))
     before = "{look_before}" if "look_before" in rows[0] else ""
     after = "{look_after}" if "look_after" in rows[0] else ""
     return _around({**shot, "sweep": {**sweep, "look": rows}}, Look({}, before, after))
+
+
+def _with_rules(shot: dict[str, Any], rows: Mapping[Any, Mapping[str, Any]]) -> dict[str, Any]:
+    """The shot with what `include` and `exclude` say of swept looks said of what these set. Raises `Faults`."""
+    found = dict(shot)
+    faults: list[Fault] = []
+    for kind in ("include", "exclude"):
+        rules = shot.get(kind)
+        if not isinstance(rules, list | tuple):
+            continue
+        read: list[Any] = []
+        # Further looks of a rule become rules at the end, so that the others keep their place.
+        further: list[Any] = []
+        for at, rule in enumerate(rules):
+            if not isinstance(rule, Mapping) or "look" not in rule:
+                read.append(rule)
+                continue
+            try:
+                meant = _rules_of(rule, rows)
+            except Faults as error:
+                faults += (Fault((kind, at, *fault.loc), fault.message) for fault in error.faults)
+                continue
+            read.append(meant[0])
+            further += meant[1:]
+        found[kind] = [*read, *further]
+    if faults:
+        raise Faults(faults)
+    return found
+
+
+def _rules_of(rule: Mapping[str, Any], rows: Mapping[Any, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One rule for each look that `rule` names."""
+    named = rule["look"]
+    names = named if isinstance(named, list | tuple) else [named]
+    rest = {key: value for key, value in rule.items() if key != "look"}
+    if not names:
+        raise Faults([Fault(("look",), f"{shown(named)} names no look; it has {choice(rows)}")])
+    for name in names:
+        if not isinstance(name, str) or name not in rows:
+            hint = did_you_mean(str(name), rows) or f"; it has {choice(rows)}"
+            raise Faults([Fault(("look",), f"the look {shown(name)} isn't swept here{hint}")])
+        both = sorted(rest.keys() & rows[name].keys())
+        if both:
+            raise Faults([Fault((both[0],), f"the look {shown(name)} sets {both[0]} already; keep one of the two")])
+    return [{**rest, **{key: value for key, value in rows[name].items() if key != WEIGHT}} for name in names]

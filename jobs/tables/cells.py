@@ -30,6 +30,8 @@ def said(cell: Cell) -> Cell:
     if cell is None or not isinstance(cell, str):
         return cell
     text = plain(cell)
+    if "\0" in text:
+        raise ValueError(f"{shown(text)} holds a NUL, the character of no text; take it away")
     if text[:1] == "#" and text in _ERRORS:
         raise ValueError(f"{text} is a spreadsheet's error and no value; mend the formula")
     return text or None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from jobs.errors import ManifestError
 from jobs.faults import MOST_COMPARISONS, did_you_mean, few_guesses, nearest
 from jobs.fields.templates import Template, TemplateError
-from jobs.reading.loading import load_text
+from jobs.reading.loading import load_text, load_with_inputs
 from jobs.reading.nodes import DEEPEST, NotYaml, compose
+from jobs.tables import TableHead
 from jobs.wildcards.grammar import LONGEST, MOST_WILDCARDS, WildcardError, parse
 
 HEAD = "batch: b\nprovider: fal\nmodel: seedance-2.0-fast\n"
@@ -75,6 +77,36 @@ def test_a_prompt_of_many_wildcards_is_refused() -> None:
     assert len(parse("{a|b}" * MOST_WILDCARDS)) == MOST_WILDCARDS
     with pytest.raises(WildcardError, match="too many for a text with wildcards"):
         parse("a|b" * LONGEST)
+
+
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        ('prompt: "a\\0b"', "shots[0].prompt"),
+        ('prompt: "{v}"\n    sweep: {v: ["a\\0"]}', "shots[0].sweep.v[0]"),
+        ('prompt: x\n    model: "\\0"', "shots[0].model"),
+    ],
+)
+def test_a_nul_is_no_text(written: str, place: str) -> None:
+    with pytest.raises(ManifestError) as found:
+        load_text(f"{HEAD}shots:\n  - name: a\n    {written}\n", "night.yaml")
+    (problem,) = found.value.problems
+    assert (problem.place, problem.message.endswith("holds a NUL, the character of no text; take it away")) == (
+        place,
+        True,
+    )
+
+
+def test_a_nul_in_a_table_is_no_text(tmp_path: Path) -> None:
+    table = tmp_path / "list.jsonl"
+    table.write_text('{"prompt": "a\\u0000b"}\n')
+    with pytest.raises(ManifestError, match="holds a NUL"):
+        load_with_inputs(table, TableHead(provider="fal", model="seedance-2.0-fast"))
+
+
+def test_what_is_rendered_for_each_of_others_is_no_sample() -> None:
+    shots = "  - {name: a, prompt: x, sweep: {seed: 1..4}}\n  - {name: b, prompt: y, for_each: a, sample: 3}\n"
+    assert refused(f"{HEAD}shots:\n{shots}") == ["what is rendered for each take of a can't be a sample; sample there"]
 
 
 BRACES = st.text(st.sampled_from("{}|$:_-~@!%.,ab12 *\\"), max_size=40)

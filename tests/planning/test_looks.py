@@ -95,6 +95,40 @@ def test_what_cannot_be_applied_is_said_with_its_place(shot: str, said: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ("exclude: [{look: noir, animal: cat}]", ["noir dog", "bright dog", "bright cat"]),
+        ("include: [{look: bright}]", ["bright dog", "bright cat"]),
+        ("include: [{look: [noir, bright], animal: dog}]", ["noir dog", "bright dog"]),
+        ("exclude: [{look: [bright, noir], animal: dog}, {animal: cat, look: bright}]", ["noir cat"]),
+        ("include: [{animal: cat}], exclude: [{look: noir}]", ["bright cat"]),
+        ("combine: '(animal, look)', exclude: [{look: noir}]", ["bright cat"]),
+    ],
+)
+def test_rules_know_swept_looks_by_their_names(rules: str, expected: list[str]) -> None:
+    swept = "{animal: [dog, cat], look: [noir, {value: bright}]}"
+    found = asked(f"  - {{name: one, prompt: '{{animal}}', sweep: {swept}, {rules}}}\n")
+    words = {"dog in black and white": "noir dog", "cat in black and white": "noir cat"}
+    words |= {f"bright daylight: {each}, saturated": f"bright {each}" for each in ("dog", "cat")}
+    assert sorted(words[prompt] for prompt, _, _ in found) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("{look: slow}", "shots[0].exclude[0].look: the look 'slow' isn't swept here; it has noir or bright"),
+        ("{look: brigth}", "isn't swept here; did you mean 'bright'?"),
+        ("{look: [noir, 3]}", "the look '3' isn't swept here"),
+        ("{look: []}", "names no look"),
+        ("{look: noir, resolution: 480p}", "exclude[0].resolution: the look 'noir' sets resolution already"),
+    ],
+)
+def test_a_rule_that_names_no_swept_look_is_told(rule: str, said: str) -> None:
+    shot = f"{{name: one, prompt: A dog, sweep: {{look: [noir, bright]}}, exclude: [{rule}]}}"
+    assert said in refusal(f"  - {shot}\n")
+
+
+@pytest.mark.parametrize(
     ("look", "said"),
     [
         ("{resolutoin: 480p}", "did you mean 'resolution'?"),
