@@ -343,6 +343,7 @@ def judging(takes: int, seconds: float, every: float) -> Scenario:
         ),
         forked=not WHOLE,
         patience=60.0,
+        runs=20,
         seconds=seconds,
     )
 

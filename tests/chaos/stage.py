@@ -45,7 +45,7 @@ Process = subprocess.Popen[bytes] | Child
 LOOK_SECONDS = 0.7
 """Between two looks at what the command lines of all processes say."""
 
-FROZEN_SECONDS = 3.8
+FROZEN_SECONDS = 7.5
 """Longer than a lease, and than what may lie between an intent and its POST."""
 
 

@@ -204,6 +204,7 @@ def test_a_record_is_json_that_a_person_can_read(ledger: Ledger, store: WatchedS
         "highest_price": "1.21",
         "currency": "USD",
         "hand": "the hand",
+        "webhook": None,
         "at": "2026-11-21T06:14:03.250000Z",
     }
     assert body.startswith('{\n  "at": "2026-11-21T06:14:03.250000Z",\n  "attempt": 1,\n')
