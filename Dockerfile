@@ -10,7 +10,9 @@ WORKDIR /build
 
 # What we depend on, in a layer of its own: it is built again only when one of these two files changes.
 COPY pyproject.toml constraints.txt ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+# With them what sends traces, which is loaded only where the OTEL_* variables say where to.
+RUN python -c "import tomllib; made = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+        print(*made['dependencies'], *made['optional-dependencies']['otel'], sep='\n')" \
         > requirements.txt \
     && pip install --constraint constraints.txt --requirement requirements.txt
 

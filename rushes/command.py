@@ -50,10 +50,30 @@ GROUPS = {
 """All commands, by what people want of them."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _ByWant(click.Group):
+    """Lists its commands by what people want of them."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, names in GROUPS.items():
+            rows = [(name, self.commands[name].get_short_help_str(200)) for name in names]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=_ByWant, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="rushes", prog_name="rushes")
 def cli() -> None:
-    """Render shot manifests overnight: every take once, inside its limits, with a receipt."""
+    """Render shot manifests overnight: every take once, inside its limits, with a receipt.
+
+    \b
+      rushes init night                 write night.yaml, and change it
+      rushes run --sandbox night.yaml   rehearse it, without a key or money
+      rushes run night.yaml             render it
+      rushes gallery night --serve      look, compare and pick
+
+    rushes COMMAND --help tells of each command, with examples. Settings stand in the environment, a .env file or
+    rushes.toml. With NO_COLOR set, nothing is coloured.
+    """
 
 
 cli.commands = Commands({**_STARTING, **_MAKING, **_LOOKING, **_DECIDING, **_PICKING, **_MINDING, **_SERVING})

@@ -7,6 +7,8 @@ from importlib import import_module
 
 import click
 
+from rushes.examples import examples_of
+
 
 class Commands(MutableMapping[str, click.Command]):
     """Commands by their names. Each is at first where it lies: `package.module`, in which it is called as it is named,
@@ -21,6 +23,7 @@ class Commands(MutableMapping[str, click.Command]):
             module, _, called = self._places[name].partition(":")
             command = getattr(import_module(module), called or name)
             assert isinstance(command, click.Command), f"{module} has no command {called or name}"
+            command.epilog = command.epilog or examples_of(name)
             self._loaded[name] = command
         return self._loaded[name]
 

@@ -34,6 +34,8 @@ def _command(name: str, command: click.Command) -> str:
     usage = " ".join(["rushes", name, *command.collect_usage_pieces(context)])
     text = inspect.cleandoc(command.help or "")
     lines = [f"### {name}\n", f"    {usage}\n", *(f"{_paragraph(each)}\n" for each in text.split("\n\n"))]
+    if command.epilog:
+        lines += [f"{_paragraph(command.epilog)}\n"]
     options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
     if options:
         lines += [table(("option", ""), [_option(each, context) for each in options]), ""]

@@ -36,7 +36,7 @@ def parses(argv: list[str]) -> None:
 
 
 def test_what_the_pods_run_are_commands(objects) -> None:
-    assert set(pods(objects)) == {"rushes-worker", "rushes-flower"}
+    assert set(pods(objects)) == {"rushes-worker", "rushes-flower", "rushes-webhooks"}
     for pod in pods(objects).values():
         [container] = pod["containers"]
         parses(container["args"])
@@ -48,7 +48,8 @@ def test_a_worker_has_the_time_to_finish_what_is_in_hand(objects) -> None:
 
 def test_what_is_set_are_settings(objects, tmp_path: Path) -> None:
     values = objects["ConfigMap", "rushes"]["data"]
-    settings = load_settings(values, tmp_path)
+    settings = load_settings({**values, "RUSHES_WEBHOOKS_SECRET": "0" * 64}, tmp_path)
+    assert settings.log_format == "json" and settings.webhooks_url is not None
     [worker] = pods(objects)["rushes-worker"]["containers"]
     assert settings.metrics_port == worker["ports"][0]["containerPort"]
     assert settings.provider("fal").seats == 2
@@ -58,6 +59,10 @@ def test_flower_is_told_no_key_and_nobody_is_root(objects) -> None:
     [flower] = pods(objects)["rushes-flower"]["containers"]
     assert "envFrom" not in flower
     assert {each["name"] for each in flower["env"]} == {"RUSHES_REDIS_URL", "RUSHES_FLOWER_AUTH"}
+    [webhooks] = pods(objects)["rushes-webhooks"]["containers"]
+    assert "envFrom" not in webhooks
+    secrets = {each["name"] for each in webhooks["env"] if "valueFrom" in each}
+    assert secrets == {"RUSHES_REDIS_URL", "RUSHES_WEBHOOKS_SECRET"}
     for pod in pods(objects).values():
         [container] = pod["containers"]
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -71,8 +76,26 @@ def test_labels_select_the_pods_that_are_meant(objects) -> None:
     for (kind, _), each in objects.items():
         if kind == "Deployment":
             assert each["spec"]["selector"]["matchLabels"] == each["spec"]["template"]["metadata"]["labels"]
-    selected = objects["Service", "rushes-flower"]["spec"]["selector"]
-    assert selected == objects["Deployment", "rushes-flower"]["spec"]["template"]["metadata"]["labels"]
+    for name in ("rushes-flower", "rushes-webhooks"):
+        selected = objects["Service", name]["spec"]["selector"]
+        assert selected == objects["Deployment", name]["spec"]["template"]["metadata"]["labels"]
+        [container] = pods(objects)[name]["containers"]
+        [port] = objects["Service", name]["spec"]["ports"]
+        assert port["targetPort"] in {each["name"] for each in container["ports"]}
+        assert str(container["ports"][0]["containerPort"]) in container["args"]
+    [rule] = objects["Ingress", "rushes-webhooks"]["spec"]["rules"]
+    [path] = rule["http"]["paths"]
+    assert path["backend"]["service"] == {"name": "rushes-webhooks", "port": {"name": "http"}}
+    assert objects["ConfigMap", "rushes"]["data"]["RUSHES_WEBHOOKS_URL"] == f"https://{rule['host']}"
+
+
+def test_what_flower_has_seen_outlives_its_pod(objects) -> None:
+    pod = pods(objects)["rushes-flower"]
+    [container] = pod["containers"]
+    [claimed] = [each for each in pod["volumes"] if "persistentVolumeClaim" in each]
+    assert ("PersistentVolumeClaim", claimed["persistentVolumeClaim"]["claimName"]) in objects
+    [mounted] = [each["mountPath"] for each in container["volumeMounts"] if each["name"] == claimed["name"]]
+    assert container["args"][container["args"].index("--data") + 1].startswith(f"{mounted}/")
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
