@@ -3,8 +3,8 @@
     python bench/soak.py
     python bench/soak.py --takes 200 --minutes 1
 
-`make soak` runs it: 5,000 takes in about ten minutes where nothing else wants the processors, 25 at most. It is no bench of speed but a trial, and ends with 1 where
-something was lost, paid for twice, exceeded, or left behind:
+`make soak` runs it: 5,000 takes in about ten minutes where nothing else wants the processors, 25 at most. It is no
+bench of speed but a trial, and ends with 1 where something was lost, paid for twice, exceeded, or left behind:
 
 * every take is done, has failed for good, or is in doubt; no attempt was accepted twice by the sandbox;
 * no provider had more of ours at any instant than it has seats (and lead);
