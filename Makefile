@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: setup demo test chaos browser lint clean
+.PHONY: setup demo test chaos soak browser lint clean
 
 setup: $(VENV)/.installed           ## the command, at .venv/bin/rushes
 
@@ -29,6 +29,9 @@ RUSHES_CHAOS_SEED ?= $(shell date +%s)
 
 chaos: $(VENV)/.installed-dev       ## the whole crash matrix; after 25 minutes it is given up
 	RUSHES_CHAOS=whole RUSHES_CHAOS_SEED=$(RUSHES_CHAOS_SEED) $(BIN)/python -m pytest tests/chaos -n 3 --dist worksteal --session-timeout 1500
+
+soak: $(VENV)/.installed-dev        ## thousands of takes, faults and killed workers; after 25 minutes it is given up
+	$(BIN)/python bench/soak.py
 
 browser: $(VENV)/.installed-dev     ## the gallery in a real Chromium, which has to be installed
 	$(BIN)/python -m pytest browser

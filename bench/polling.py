@@ -15,13 +15,17 @@ import math
 import random
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from workers.polling.placing import NOTHING, Bounds, Known, Seen, lesson
 
 BOUNDS = Bounds(2.0, 60.0)
 KEPT = 256
+
+
+LEADS = (1, 2, 4)
+"""Takes more than seats, at a provider that queues them."""
 
 
 @dataclass
@@ -68,35 +72,43 @@ class AtOnce(Fixed):
     """Sees each end as it comes: the floor of any polling."""
 
 
-def simulate(lengths: list[float], seats: int, poller: Learner | Fixed) -> Outcome:
-    """Render takes of these lengths (seconds), in this order."""
+def simulate(lengths: list[float], seats: int, poller: Learner | Fixed, lead: int = 0) -> Outcome:
+    """Render takes of these lengths (seconds), in this order, at a provider that queues `lead` of them at most."""
     waiting = list(reversed(lengths))
-    due: list[tuple[float, int, float, Seen, float]] = []
+    due: list[tuple[float, int, float, float, Seen, float]] = []
     polls, delay, now, number = 0, 0.0, 0.0, 0
+    free = [0.0] * seats
 
     def start(at: float) -> None:
         nonlocal number
         seen = Seen(at)
         number += 1
-        end = at + waiting.pop()
+        begun = max(at, heapq.heappop(free))
+        end = begun + waiting.pop()
+        heapq.heappush(free, end)
+        if begun > at:
+            # The provider says at once that it waits.
+            seen = replace(seen, queued=at, position=0, position_at=at)
         first = end if isinstance(poller, AtOnce) else at + poller.gap(seen, at)
-        heapq.heappush(due, (first, number, end, seen, at))
+        heapq.heappush(due, (first, number, begun, end, seen, at))
 
-    for _ in range(min(seats, len(waiting))):
+    for _ in range(min(seats + lead, len(waiting))):
         start(0.0)
+    last_end = 0.0
     while due:
-        now, order, end, seen, last = heapq.heappop(due)
+        now, order, begun, end, seen, last = heapq.heappop(due)
         polls += 1
         if end <= now:
             delay += now - end
+            last_end = now
             poller.learn(seen, last, now)
             if waiting:
                 start(now)
         else:
-            seen = seen.rendering(now)
-            heapq.heappush(due, (now + poller.gap(seen, now), order, end, seen, now))
+            seen = seen.rendering(now) if begun <= now else seen.waiting(now, 0)
+            heapq.heappush(due, (now + poller.gap(seen, now), order, begun, end, seen, now))
     bound = max(max(lengths), sum(lengths) / seats)
-    return Outcome(polls / len(lengths), delay / len(lengths), now / bound)
+    return Outcome(polls / len(lengths), delay / len(lengths), last_end / bound)
 
 
 def drawn(seed: int, takes: int, median: float, sigma: float) -> list[float]:
@@ -120,14 +132,16 @@ def main() -> None:
     for sigma in (0.2, 0.35, 0.7):
         runs = [drawn(seed, asked.takes, asked.median, sigma) for seed in range(asked.seeds)]
 
-        def mean(make: Callable[[], Learner | Fixed], runs: list[list[float]] = runs) -> Outcome:
-            found = [simulate(lengths, asked.seats, make()) for lengths in runs]
+        def mean(make: Callable[[], Learner | Fixed], runs: list[list[float]] = runs, lead: int = 0) -> Outcome:
+            found = [simulate(lengths, asked.seats, make(), lead) for lengths in runs]
             return Outcome(*(fmean(getattr(each, name) for each in found) for name in ("polls", "delay", "makespan")))
 
         learned = mean(Learner)
         gap = fmean(fmean(lengths) for lengths in runs) / (learned.polls - 0.5)
+        led = {lead: mean(Learner, lead=lead) for lead in LEADS}
         for name, outcome in (
             ("learned", learned),
+            *((f"learned, lead {lead}", outcome) for lead, outcome in led.items()),
             (f"fixed, equal polls ({gap:.1f} s)", mean(lambda gap=gap: Fixed(gap))),  # type: ignore[misc]
             ("fixed, 5 s", mean(lambda: Fixed(5.0))),
             ("seen at once", mean(lambda: AtOnce(0.0))),

@@ -55,6 +55,9 @@ class Convention:
     polled: bool = True
 
 
+SEATS_A_LEAD = 16
+"""With so many seats, about one render has ended that no poll has seen yet (docs/limits.md)."""
+
 CONVENTIONS: Mapping[str, Convention] = {
     # Seats: fal's concurrency page gives a new account 2, and queues the rest without ever refusing it.
     "fal": Convention(key_variable="FAL_KEY", url="https://queue.fal.run", seats=2, queues=True, lead=1),
@@ -86,7 +89,8 @@ class ProviderSettings(BaseModel):
     least_seats: int = Field(default=1, ge=1, le=100_000)
     """The fewest seats that refusals (429) may leave for a while."""
     lead: int = Field(default=0, ge=0, le=1000)
-    """Takes sent beyond the seats, so that none is idle; only where the excess is queued. For fal 1 unless set."""
+    """Takes sent beyond the seats, so that none is idle; only where the excess is queued. For fal 1 unless set, and one
+    more for each 16 seats."""
     requests_per_minute: float | None = Field(default=None, gt=0, le=1_000_000)
     """How many submissions it is sent a minute. Unset, there is no limit."""
     first_poll: float = Field(default=2.0, gt=0, le=600)
@@ -227,6 +231,11 @@ class Settings(BaseModel):
         return [secret.get_secret_value() for secret in (*keys, *own) if secret is not None]
 
 
+def _lead(convention: Convention, seats: int) -> int:
+    """How many renders are likely to have ended at once without our knowing, at the polls that a render costs."""
+    return convention.lead + seats // SEATS_A_LEAD if convention.queues else 0
+
+
 def key_missing(provider: str, variable: str | None = None) -> SettingsError:
     """The error for a provider whose key (or what is in `variable`) is not set."""
     variable = variable or CONVENTIONS[provider].key_variable
@@ -295,7 +304,6 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         given: dict[str, Any] = {
             "url": convention.url,
             "seats": convention.seats,
-            "lead": convention.lead,
             **file.get(name, {}),
         }
         sources = {field: f"{SETTINGS_FILE}: {name}.{field}" for field in given}
@@ -310,7 +318,10 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         if convention.account_variable is not None and values.get(convention.account_variable):
             given["account"] = values[convention.account_variable]
         try:
-            providers[name] = ProviderSettings.model_validate(given)
+            provider = ProviderSettings.model_validate(given)
+            if "lead" not in given:
+                provider = provider.model_copy(update={"lead": _lead(convention, provider.seats)})
+            providers[name] = provider
             problems += _at_odds(name, providers[name], sources)
         except ValidationError as error:
             problems += _readable(error, sources)

@@ -192,3 +192,12 @@ class TestSecrets:
     def test_none_is_in_the_error_about_another_setting(self, tmp_path: Path) -> None:
         told = wrong(tmp_path, {"FAL_KEY": SECRET, "RUSHES_REDIS_URL": f"redis://:{SECRET}@h", "RUSHES_ATTEMPTS": "x"})
         assert SECRET not in told
+
+
+def test_where_the_excess_is_queued_the_lead_grows_with_the_seats_unless_it_is_set(tmp_path: Path) -> None:
+    def lead(provider: str = "fal", **variables: str) -> int:
+        return load_settings(variables, tmp_path).provider(provider).lead
+
+    assert [lead(RUSHES_FAL_SEATS=seats) for seats in ("2", "15", "16", "40", "160")] == [1, 1, 2, 3, 11]
+    assert [lead(RUSHES_FAL_SEATS="40", RUSHES_FAL_LEAD=given) for given in ("0", "5")] == [0, 5]
+    assert lead("ark", RUSHES_ARK_SEATS="40") == 0
