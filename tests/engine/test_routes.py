@@ -138,6 +138,17 @@ class TestWhoTakesNothing:
         hall.room.set_limits("fal", SEATS)
         assert handed(hall) == {0: "fal"}
 
+    def test_seats_that_doubts_hold_for_a_person_are_not_waited_for(self, hall: Hall) -> None:
+        opened(hall, total=3, seats=Limits(seats=1))
+        hall.room.quote("b", dict.fromkeys(range(3), BOTH))
+        work = submitting(hall)
+        assert hall.room.move(work, State.SUBMITTING, State.DOUBT, delay=60.0)
+        assert handed(hall) == {}  # it may be settled yet
+        hall.time.forward(60.0)
+        (settling,) = [each for each in hall.room.tick() if each.step is Step.SETTLE]
+        assert hall.room.move(settling, State.DOUBT, State.DOUBT)
+        assert handed(hall) == {1: "ark"}
+
 
 class TestAfterAnAttempt:
     def test_one_that_was_refused_goes_to_the_next_and_never_back(self, two: Hall) -> None:

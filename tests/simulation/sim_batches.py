@@ -26,7 +26,7 @@ class Batch:
     """A manifest file. `takes` is how many values its axis has; `wording` is what stands behind each prompt; `chained`
     lets a second shot follow upon each take, and a third upon each of those."""
 
-    provider: str
+    provider: str | tuple[str, ...]
     name: str
     takes: int
     budget: float | None = None
@@ -84,7 +84,13 @@ def settings(seats: int, per_minute: int, spool: str) -> Settings:
 
 @functools.cache
 def _manifest(
-    provider: str, batch: str, takes: int, wording: str, budget: float | None, on_doubt: str | None, chained: bool
+    provider: str | tuple[str, ...],
+    batch: str,
+    takes: int,
+    wording: str,
+    budget: float | None,
+    on_doubt: str | None,
+    chained: bool,
 ) -> Manifest:
     sweep = {"n": list(range(takes))}
     shot: dict[str, Any] = {"name": "s", "prompt": f"take {{n}} of {batch}{wording}", "sweep": sweep}

@@ -155,8 +155,12 @@ class Machine:
     def start(self, worker: Process) -> None:
         """As a worker does when it is ready."""
         context = worker.context
-        name = self.provider.name
-        self.inline(f"start of {worker.name}", lambda: context.room.set_limits(name, context.limits(name)), None)
+
+        def body() -> None:
+            for name in self.provider.names_of:
+                context.room.set_limits(name, context.limits(name))
+
+        self.inline(f"start of {worker.name}", body, None)
 
     def kill(self, process: Process) -> None:
         """It dies wherever its hands are; a worker is started anew."""
@@ -304,7 +308,8 @@ class Machine:
             return
         self.world.tell(f"   recovered {batch}: {opened}")
         if opened is not None:
-            context.room.set_limits(self.provider.name, context.limits(self.provider.name))
+            for name in self.provider.names_of:
+                context.room.set_limits(name, context.limits(name))
 
     # What a person does
 
@@ -319,7 +324,8 @@ class Machine:
         manifest = batch.manifest
 
         def body(context: Context) -> None:
-            context.room.set_limits(manifest.provider, context.limits(manifest.provider))
+            for name in manifest.providers:
+                context.room.set_limits(name, context.limits(name))
             self.world.tell(f"   {batch.name}: found {open_batch(context, manifest)}")
 
         return self.command(f"opens {batch.name}", body)

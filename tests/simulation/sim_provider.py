@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from sim_dialects import DIALECTS, Asked, JobFacts, Refusal, Saying, cut
 from sim_hands import Hand
@@ -54,6 +55,7 @@ class Job:
     attempt: int
     over_at: float
     end: End
+    at: str
     lies: int = 0
     dead_links: int = 0
     cancelled: bool = False
@@ -84,28 +86,33 @@ class Job:
 
 @dataclass
 class Provider:
-    """The truth about what was paid for. `sent` counts submissions that reached it."""
+    """The truth about what was paid for. `sent` counts submissions that reached it.
+
+    With one `beside` it, it is two providers that know each other's books, so that what is paid for at both shows.
+    """
 
     name: str
     world: World
+    beside: str | None = None
     jobs: dict[str, Job] = field(default_factory=dict)
     by_take: dict[TakeId, list[Job]] = field(default_factory=dict)
-    keys: dict[str, tuple[Job, float]] = field(default_factory=dict)
+    keys: dict[tuple[str, str], tuple[Job, float]] = field(default_factory=dict)
     names: dict[str, tuple[TakeId, int]] = field(default_factory=dict)
     by_prompt: dict[str, list[Job]] = field(default_factory=dict)
     given_up: Callable[[Job], bool] = lambda job: False
     """Whether a person has given up the attempt that a job is of, knowing that it may have been paid for."""
     stragglers: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
     sent: int = 0
-    before_post: Callable[[TakeId, int], None] = lambda take, attempt: None
+    before_post: Callable[[TakeId, int, str], None] = lambda take, attempt, at: None
     prompt_of: Callable[[TakeId], str] = lambda take: ""
 
     def __post_init__(self) -> None:
-        self.dialect = DIALECTS[self.name]()
+        self.names_of = (self.name,) if self.beside is None else (self.name, self.beside)
+        self.dialects = {name: DIALECTS[name]() for name in self.names_of}
 
-    def post(self, request: Request, asked: Asked, take: TakeId, attempt: int) -> tuple[Response, str | None]:
+    def post(self, request: Request, asked: Asked, take: TakeId, attempt: int, at: str) -> tuple[Response, str | None]:
         """A submission arrives: it is accepted, or refused, or fails in between. The answer, and the job it names."""
-        world = self.world
+        world, dialect = self.world, self.dialects[at]
         self.sent += 1
         if asked.key:
             known = self.names.setdefault(asked.key, (take, attempt))
@@ -113,20 +120,20 @@ class Provider:
                 raise world.violated(f"the key of {known} was used for {take}, attempt {attempt}")
         if world.happens(1.2):
             kind = world.dice.choice(REFUSALS)
-            world.tell(f"      {self.name} refuses {take} attempt {attempt}: {kind}")
-            return self.dialect.refused(kind, world.dice.choice((None, 1, 30))), None
-        known_job = self.keys.get(asked.key)
-        if known_job is not None and world.time - known_job[1] < self.dialect.keyed_seconds:
-            world.tell(f"      {self.name} answers with {known_job[0].id} again")
+            world.tell(f"      {at} refuses {take} attempt {attempt}: {kind}")
+            return dialect.refused(kind, world.dice.choice((None, 1, 30))), None
+        known_job = self.keys.get((at, asked.key))
+        if known_job is not None and world.time - known_job[1] < dialect.keyed_seconds:
+            world.tell(f"      {at} answers with {known_job[0].id} again")
             job = known_job[0]
         else:
-            job = self._accept(request, asked, take, attempt)
-        response = self.dialect.accepted(job.facts)
+            job = self._accept(request, asked, take, attempt, at)
+        response = dialect.accepted(job.facts)
         if world.happens(0.4):
-            return self.dialect.refused("broken", None), None
+            return dialect.refused("broken", None), None
         return (cut(response), None) if world.happens(0.4) else (response, job.id)
 
-    def _accept(self, request: Request, asked: Asked, take: TakeId, attempt: int) -> Job:
+    def _accept(self, request: Request, asked: Asked, take: TakeId, attempt: int, at: str) -> Job:
         world = self.world
         alike = self.by_prompt.setdefault(asked.prompt, [])
         number = len(self.jobs) + 1
@@ -136,14 +143,15 @@ class Provider:
             asked.prompt,
             take,
             attempt,
-            over_at=world.time if self.name == "cloudflare" else world.time + world.dice.choice((0.5, 5, 20, 120, 600)),
-            end="ready" if self.name == "cloudflare" or not world.happens(1.2) else world.dice.choice(ends),
+            over_at=world.time if at == "cloudflare" else world.time + world.dice.choice((0.5, 5, 20, 120, 600)),
+            end="ready" if at == "cloudflare" or not world.happens(1.2) else world.dice.choice(ends),
+            at=at,
         )
-        world.tell(f"      {self.name} accepts {take} attempt {attempt} as {job.id}, to be {job.end}")
+        world.tell(f"      {at} accepts {take} attempt {attempt} as {job.id}, to be {job.end}")
         self.jobs[job.id] = job
         self.by_take.setdefault(take, []).append(job)
         if asked.key:
-            self.keys[asked.key] = job, world.time
+            self.keys[at, asked.key] = job, world.time
         for other in alike:
             self._must_be_another(job, other)
         alike.append(job)
@@ -164,22 +172,22 @@ class Provider:
             f"of {other.take} (attempt {other.attempt}) is {state}"
         )
 
-    def get(self, asked: Asked) -> Response:
+    def get(self, asked: Asked, at: str) -> Response:
         """A question arrives, about a job or for the list."""
-        world = self.world
+        world, dialect = self.world, self.dialects[at]
         if asked.what == "list":
-            shown = [(job, job.state(world.time)) for job in self.jobs.values()]
+            shown = [(job, job.state(world.time)) for job in self.jobs.values() if job.at == at]
             if world.happens():
-                return self.dialect.refused("broken", None)
-            return self.dialect.listed(
+                return dialect.refused("broken", None)
+            return dialect.listed(
                 [(job.facts, "ready" if state == "lost" else state) for job, state in shown],
                 asked.page,
             )
         job = self.jobs.get(asked.job)
-        if job is not None and asked.what == "cancel":
+        if job is None or job.at != at:
+            raise world.violated(f"{at} was asked about {asked.job!r}, which it never named")
+        if asked.what == "cancel":
             return self._cancel(job)
-        if job is None:
-            raise world.violated(f"{self.name} was asked about {asked.job!r}, which it never named")
         if world.quiet and job.over_at > world.time:
             job.over_at = world.time
         state = job.state(world.time)
@@ -194,19 +202,19 @@ class Provider:
             elif job.lies < MOST_LIES:
                 job.lies += 1
                 saying = lie
-        world.tell(f"      {self.name} says of {job.id}: {saying}")
-        return self.dialect.told(job.facts, saying, asked.what)
+        world.tell(f"      {at} says of {job.id}: {saying}")
+        return dialect.told(job.facts, saying, asked.what)
 
     def _cancel(self, job: Job) -> Response:
         """As each does: fal ends what it is told to end if it can, Ark what is still queued there."""
         world = self.world
-        if self.name == "ark" and job.over_at < world.time - SOON_OVER:
+        if job.at == "ark" and job.over_at < world.time - SOON_OVER:
             raise world.violated(f"{job.id} was to be cancelled when it was over, which deletes it at Ark")
-        can = job.state(world.time) == "running" and (self.name == "fal" or job.queued(world.time))
+        can = job.state(world.time) == "running" and (job.at == "fal" or job.queued(world.time))
         done = can and not world.happens()
         job.cancelled = job.cancelled or done
-        world.tell(f"      {self.name} {'cancels' if done else 'does not cancel'} {job.id}")
-        return self.dialect.cancelled(done)
+        world.tell(f"      {job.at} {'cancels' if done else 'does not cancel'} {job.id}")
+        return self.dialects[job.at].cancelled(done)
 
     def straggle(self) -> None:
         """The requests that were given up and are still under way arrive, unless they are lost for good."""
@@ -237,9 +245,10 @@ class SimWire:
         """There is nothing to close."""
 
     def _one(self, request: Request, deadline: float) -> Response | NotSent | Broken:
-        asked = self._provider.dialect.read(request)
+        at = (urlsplit(request.url).hostname or "").removesuffix(".test")
+        asked = self._provider.dialects[at].read(request)
         if asked.what == "submit":
-            return self._submit(request, asked, deadline)
+            return self._submit(request, asked, deadline, at)
         world = self._world
 
         def ask() -> Response | NotSent | Broken:
@@ -247,12 +256,12 @@ class SimWire:
                 return NotSent("the time was up before")
             if world.happens(0.3):
                 return NotSent("the simulated wire leads nowhere")
-            answer = self._provider.get(asked)
+            answer = self._provider.get(asked, at)
             return Broken("the simulated answer was lost") if world.happens(0.5) else answer
 
         return world.effect("wire", f"asks {asked.what} {asked.job}", ask)
 
-    def _submit(self, request: Request, asked: Asked, deadline: float) -> Response | NotSent | Broken:
+    def _submit(self, request: Request, asked: Asked, deadline: float, at: str) -> Response | NotSent | Broken:
         world, provider = self._world, self._provider
         hand = world.current
         assert hand is not None and hand.work is not None
@@ -268,16 +277,16 @@ class SimWire:
                 return NotSent("the time was up before")
             if world.happens(0.5):
                 return NotSent("the simulated wire leads nowhere")
-            provider.before_post(take, work.attempt)
+            provider.before_post(take, work.attempt, at)
             if world.happens(0.5):
                 if world.dice.random() < 0.5:
                     provider.stragglers.append(
-                        (world.time, lambda: provider.post(request, asked, take, work.attempt)),
+                        (world.time, lambda: provider.post(request, asked, take, work.attempt, at)),
                     )
                 return None
-            return provider.post(request, asked, take, work.attempt)
+            return provider.post(request, asked, take, work.attempt, at)
 
-        outcome = world.effect("wire", f"POST {take} attempt {work.attempt}", arrive)
+        outcome = world.effect("wire", f"POST {take} attempt {work.attempt} to {at}", arrive)
         if isinstance(outcome, NotSent):
             return outcome
 

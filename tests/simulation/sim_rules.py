@@ -47,10 +47,14 @@ def check_seats(schedule: Schedule) -> None:
 
     Nor does the provider render more at once, whatever Redis believes.
     """
-    client, name, now = schedule.client, schedule.provider.name, schedule.world.time
-    if name == "fal" or schedule.world.redis_lost:
-        return
-    running = [job.id for job in schedule.provider.jobs.values() if job.state(now) == "running"]
+    for name in schedule.provider.names_of:
+        if name != "fal" and not schedule.world.redis_lost:
+            _check_seats_at(schedule, name)
+
+
+def _check_seats_at(schedule: Schedule, name: str) -> None:
+    client, now = schedule.client, schedule.world.time
+    running = [job.id for job in schedule.provider.jobs.values() if job.at == name and job.state(now) == "running"]
     if len(running) > schedule.seats and not any(schedule.given_up(job) for job in schedule.provider.jobs.values()):
         raise schedule.world.violated(
             f"{len(running)} jobs are rendered at once, with {schedule.seats} seats: {running}"
@@ -66,7 +70,7 @@ def check_seats(schedule: Schedule) -> None:
 
 def _bill(schedule: Schedule, job: Job) -> int:
     """Micros that a job costs: less than was reserved where the tables know its real price in the budget's currency."""
-    take = schedule.takes.of(schedule.batches[job.take[0]])[job.take[1]]
+    take = schedule.takes.of(schedule.batches[job.take[0]])[job.take[1]].at(job.at)
     cost = cost_of(take, None, 4.0, None)
     return PRICE if cost.amount is None or cost.currency != "USD" or job.end != "ready" else micros(cost.amount)
 
@@ -180,7 +184,11 @@ def what_is_paid_for_is_had(schedule: Schedule, states: States) -> None:
 
 def seats_come_back(schedule: Schedule, states: States) -> None:
     """Whoever has a seat is alive, or in doubt where the provider doesn't queue."""
-    name = schedule.provider.name
+    for name in schedule.provider.names_of:
+        _seats_come_back_at(schedule, states, name)
+
+
+def _seats_come_back_at(schedule: Schedule, states: States, name: str) -> None:
     seated = {each.decode() for each in schedule.client.smembers(f"{NAMESPACE}:lane:{name}:seats")}
     allowed = set()
     for take, state in states.items():

@@ -9,11 +9,13 @@ Everything is drawn from one `random.Random(seed)`, and only one hand moves at a
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sim_batches import NAMESPACE, Batch
+from sim_dialects import DIALECTS
 from sim_events import EVENTS
 from sim_hands import Pool
 from sim_machine import Machine
@@ -43,6 +45,7 @@ class Lean:
     events: frozenset[str] | None = None
     budget: float | None = None
     chained: bool = False
+    several: bool = False
 
 
 class Schedule(Machine):
@@ -54,12 +57,17 @@ class Schedule(Machine):
         rate = dice.choice((0.0, 0.03, 0.1, 0.1, 0.25))
         self.rate = rate if lean.rate is None else lean.rate
         chosen = dice.choice(("fal", "apiframe", "ark", "cloudflare"))
-        provider = Provider(lean.provider or chosen, world)
+        name = lean.provider or chosen
+        beside = None
+        if lean.several:
+            beside = random.Random(seed).choice([each for each in DIALECTS if each != name])
+        provider = Provider(name, world, beside)
         super().__init__(world, client, pool, spool, provider, dice.choice((1, 2, 2, 4)))
         for name in "ab"[: dice.choice((1, 1, 2))]:
             budget = dice.choice((None, None, None, 1, 2, 2.5, 4)) or lean.budget
             takes, on_doubt = dice.choice((1, 1, 2, 2, 3, 4)), dice.choice((None, None, None, "resubmit"))
-            self.batches[name] = Batch(provider.name, name, takes, budget, on_doubt, chained=lean.chained)
+            of = provider.name if beside is None else provider.names_of
+            self.batches[name] = Batch(of, name, takes, budget, on_doubt, chained=lean.chained)
         self.snapshot: tuple[Snapshot, list[list[Work]]] | None = None
         self.decided: set[tuple[str, int | None]] = set()
         """The takes, or batches, of which a person has said that they may be paid for once more."""
@@ -77,7 +85,7 @@ class Schedule(Machine):
         self.workers += [self.new_worker() for _ in range(dice.choice((1, 2, 3)))]
         self._checked = 0
         world.tell(
-            f"seed {seed}: {provider.name}, {self.seats} seats, batches "
+            f"seed {seed}: {' and '.join(provider.names_of)}, {self.seats} seats, batches "
             + ", ".join(f"{each.name} of {each.takes} (budget {each.budget})" for each in self.batches.values())
             + f", {len(self.workers)} workers, rate {self.rate}, events: "
             + (", ".join(each.name for each in self.events if each.drawn) or "none")
@@ -162,11 +170,13 @@ class Schedule(Machine):
         pipe.zrange(f"{NAMESPACE}:due", 0, 0, withscores=True)
         for name in self.batches:
             pipe.zrangebyscore(f"{NAMESPACE}:batch:{name}:back", f"({now}", "+inf", 0, 1, withscores=True)
-        pipe.hmget(f"{NAMESPACE}:lane:{self.provider.name}", "not_before", "tat")
+        for name in self.provider.names_of:
+            pipe.hmget(f"{NAMESPACE}:lane:{name}", "not_before", "tat")
         pipe.hget(f"{NAMESPACE}:store", "until")
-        *scored, lane, until = pipe.execute()
-        moments = [score for found in scored for _, score in found]
-        moments += [float(value or 0) for value in (*lane, until)]
+        found = pipe.execute()
+        scored, lanes = found[: 1 + len(self.batches)], found[1 + len(self.batches) : -1]
+        moments = [score for each in scored for _, score in each]
+        moments += [float(value or 0) for value in (*(value for lane in lanes for value in lane), found[-1])]
         later = [moment / 1000 for moment in moments if moment > now]
         later += [hand.wakes_at for hand in self.hands if hand.wakes_at > self.world.time]
         later += [
@@ -215,10 +225,12 @@ class Schedule(Machine):
         ending = {} if body is None else json.loads(body)
         return bool({ending.get("kind"), ending.get("decided")} & AGAIN_BY_A_PERSON)
 
-    def _intent_must_be_stored(self, take: TakeId, attempt: int) -> None:
+    def _intent_must_be_stored(self, take: TakeId, attempt: int, at: str) -> None:
         key = f"{take[0]}/.rushes/attempts/{self.name(take)}/{attempt}.intent.json"
         if key not in self.store.objects:
             raise self.world.violated(f"{take} attempt {attempt} was sent, and its intent is not in the store")
+        if f'"provider": "{at}"'.encode() not in self.store.objects[key]:
+            raise self.world.violated(f"{take} attempt {attempt} was sent to {at}, which its intent doesn't name")
         for parent in self.takes.of(self.batches[take[0]]).parents(take[1]):
             if f"{take[0]}/{self.name((take[0], parent.index))}.receipt.json" not in self.store.puts:
                 raise self.world.violated(f"{take} was sent before {parent.index}, which it takes up, was done")

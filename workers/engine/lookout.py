@@ -315,8 +315,8 @@ class Lookout:
         states = {state: int(fields.get(f"n:{state}", 0)) for state in State}
         states[State.DONE] = int(done)
         states[State.WAITING] = total - sum(n for state, n in states.items() if state != State.WAITING)
-        if states[State.WAITING] and lane.seats_taken >= lane.seats and not any(states[state] for state in ALIVE):
-            lane = replace(lane, seats_in_doubt=self._seats_in_doubt(lane.provider))
+        if states[State.WAITING] and not any(states[state] for state in ALIVE):
+            lane = self._full_of_doubts(lanes) or lane
         money = _money(fields)
         held, deferred_blocked = self._held_back(batch, states)
         return Standing(
@@ -357,6 +357,15 @@ class Lookout:
         counted = {kind: census.counted(ranges) for kind, ranges in held.items()}
         blocked = counted[DEFERRED][State.BLOCKED] if DEFERRED in counted else 0
         return {kind: counts[State.WAITING] for kind, counts in counted.items()}, blocked
+
+    def _full_of_doubts(self, lanes: Sequence[Lane]) -> Lane | None:
+        """The first provider whose seats are all taken, with how many of them by doubts; of several, all of them."""
+        for lane in lanes:
+            if lane.seats_taken >= lane.seats:
+                lane = replace(lane, seats_in_doubt=self._seats_in_doubt(lane.provider))
+                if len(lanes) == 1 or lane.seats_in_doubt >= lane.seats:
+                    return lane
+        return None
 
     def _seats_in_doubt(self, provider: str) -> int:
         with reaching():

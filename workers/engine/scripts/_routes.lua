@@ -5,14 +5,25 @@
 -- A provider that has said, or shown, that it takes nothing for longer than this is not waited for where another one can.
 local AWAY = 60000
 
+-- Whether all seats are held by doubts that nothing settles: they are a person's to free.
+local function full_of_doubts(lane)
+  if redis.call('SCARD', lane_key(lane, 'seats')) < seats_of(lane) then return false end
+  for _, who in ipairs(redis.call('SMEMBERS', lane_key(lane, 'seats'))) do
+    local batch, index = string.match(who, '^(.*):(%d+)$')
+    if redis.call('HGET', take_key(batch, index), 'state') ~= 'doubt' or redis.call('ZSCORE', DUE, who) then return false end
+  end
+  return true
+end
+
 local away_from = {}
--- Whether a lane takes nothing: false; 'slowed' when that is over by itself; 'paused' when it isn't.
+-- Whether a lane takes nothing: false; 'slowed' when that is over by itself, or is told by its seats; 'paused' when not.
 local function away(lane)
   if away_from[lane] == nil then
     local set = redis.call('HMGET', lane_key(lane), 'seats', 'paused', 'not_before', 'broken')
     local wait = tonumber(set[3] or '0') - NOW
     local broken = wait > 0 and tonumber(set[4] or '0') >= BREAKS_AT
-    away_from[lane] = ((not set[1] or set[2]) and 'paused') or ((broken or wait > AWAY) and 'slowed') or false
+    away_from[lane] = ((not set[1] or set[2]) and 'paused') or ((broken or wait > AWAY) and 'slowed')
+      or (full_of_doubts(lane) and 'slowed') or false
   end
   return away_from[lane]
 end
