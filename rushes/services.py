@@ -116,14 +116,14 @@ def webhooks(host: str, port: int) -> None:
     """
     from workers.webhooks.server import serve  # aiohttp's server is of no use to the other commands
 
-    end_when_orphaned(os.environ, SystemClock())
+    clock = SystemClock()
+    end_when_orphaned(os.environ, clock)
     settings = load_settings(os.environ, Path.cwd())
     begin(settings.log_format, settings.secret_values(), level="info")
     client = connect(redis_url(settings, environment(os.environ, Path.cwd())))
     try:
-        serve(
-            settings, WaitingRoom(client, settings.namespace), host, port, lambda url: click.echo(f"webhooks at {url}")
-        )
+        room = WaitingRoom(client, settings.namespace)
+        serve(settings, room, host, port, lambda url: click.echo(f"webhooks at {url}"), clock=clock)
     finally:
         client.close()
 

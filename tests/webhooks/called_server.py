@@ -25,7 +25,9 @@ def free_port() -> int:
 def called(context: Context, *, port: int = 0) -> Iterator[str]:
     """The address of a server that passes calls on to `context`'s waiting room, while the block runs."""
     with asyncio.Runner() as runner:
-        apps = web.AppRunner(application(context.settings, context.room), access_log=None, shutdown_timeout=0.5)
+        apps = web.AppRunner(
+            application(context.settings, context.room, context.clock), access_log=None, shutdown_timeout=0.5
+        )
 
         async def start() -> int:
             await apps.setup()

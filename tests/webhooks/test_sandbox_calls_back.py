@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import redis
 from called_server import called, free_port
@@ -46,3 +47,12 @@ class TestTwins:
         until(lambda: (bench.delay() or 0.0) <= 0.0)
         bench.poll(after=0.0)
         assert bench.state() is State.COLLECTING
+
+    def test_a_call_that_fal_has_not_signed_is_refused(self, worker: tuple[Bench, Sandbox], provider: str) -> None:
+        bench, _ = worker
+        bench.open(provider=provider)
+        bench.submit()
+        until(lambda: bench.state() is State.RENDERING)
+        webhook = bench.record().fields["webhook"]
+        answer = httpx.post(webhook, json={"request_id": "job-1", "status": "OK"}, trust_env=False)
+        assert answer.status_code == (401 if provider == "fal" else 204)

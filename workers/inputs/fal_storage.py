@@ -25,6 +25,11 @@ GIVEN_SECONDS = 4 * 24 * 3600.0
 """For how long its URL is given to further takes: the rest is for those that wait in fal's queue."""
 
 
+def rest_of(queue: str) -> str:
+    """fal's host for all that is no submission, by the address of its queue. Anywhere else, one stands for both."""
+    return REST if queue == QUEUE else queue
+
+
 class FalStorage:
     """Uploads to fal. Anywhere but at fal itself, one address stands for all of its hosts."""
 
@@ -48,7 +53,7 @@ class FalStorage:
 
     def _token(self) -> tuple[str, str]:
         """Where to upload to, and with which authorization."""
-        rest = REST if self._access.base_url == QUEUE else self._access.base_url
+        rest = rest_of(self._access.base_url)
         headers = {"Authorization": f"Key {self._access.key.get_secret_value()}", "Accept": "application/json"}
         request = Request("POST", f"{rest}/storage/auth/token?storage_type=fal-cdn-v3", headers, json={})
         response = self._send(request, ASKING_SECONDS)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 
@@ -16,24 +17,31 @@ TRIES = 3
 SECONDS = 5.0
 
 
+Sign = Callable[[bytes], Mapping[str, str]]
+"""The headers besides with which a body is sent, made for each try."""
+
+
 class Caller:
     """Calls URLs from the sandbox's own loop. What is still to be called when it ends is not called."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def call(self, url: str, body: dict[str, object], when: Callable[[], Awaitable[None]]) -> None:
+    def call(
+        self, url: str, body: dict[str, object], when: Callable[[], Awaitable[None]], sign: Sign = lambda body: {}
+    ) -> None:
         """POST `body` to `url` once `when()` has returned. From a coroutine of the loop alone."""
-        task = asyncio.get_running_loop().create_task(self._call(url, body, when))
+        task = asyncio.get_running_loop().create_task(self._call(url, json.dumps(body).encode(), when, sign))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _call(self, url: str, body: dict[str, object], when: Callable[[], Awaitable[None]]) -> None:
+    async def _call(self, url: str, body: bytes, when: Callable[[], Awaitable[None]], sign: Sign) -> None:
         await when()
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session:
             for _ in range(TRIES):
                 try:
-                    async with session.post(url, json=body, allow_redirects=False) as answer:
+                    headers = {"Content-Type": "application/json", **sign(body)}
+                    async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
                         if answer.status < 300:
                             return
                         told = f"answered {answer.status}"

@@ -4,12 +4,13 @@ Sources: fal's pages on the queue (api-reference/inference-api/queue/{submit,sta
 (documentation/model-apis/{errors,request-errors}), and the source of fal's own Python client, fal-client
 1.0.3, which works against this twin. Where no source gives fal's words, they are ours: so those of a 401.
 
-What it leaves out: webhooks (a submission that asks for one is refused), the event stream of a status,
-and the synchronous host `fal.run`. Uploads are `fal_storage`.
+What it leaves out: the event stream of a status, and the synchronous host `fal.run`. Uploads are `fal_storage`, and
+calls are signed by `fal_signing`.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from workers.sandbox import fal_storage
 from workers.sandbox.account import Footage, Outcome, Stage, Submission, digest
 from workers.sandbox.clips import frame_size
 from workers.sandbox.fal_schema import BODIES, TextToVideo, read_body
+from workers.sandbox.fal_signing import FalSigning
 from workers.sandbox.faults import Fault, asked_for
 from workers.sandbox.twin import Sandbox, base_url, file_url, garbage, hang_up, look
 
@@ -50,12 +52,14 @@ def routes(sandbox: Sandbox) -> Iterable[web.RouteDef]:
         web.get(f"{request}/response", twin.result),
         web.put(f"{request}/cancel", twin.cancel),
         *fal_storage.routes(sandbox, twin._refuse_key),
+        *twin.signing.routes(),
     ]
 
 
 class _Fal:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
+        self.signing = FalSigning(sandbox.clock)
 
     async def submit(self, request: web.Request) -> web.Response:
         options = self._sandbox.options
@@ -105,7 +109,8 @@ class _Fal:
         job = self._accept(endpoint, body, prompt=asked.prompt, footage=footage)
         told = {"request_id": job.id, "gateway_request_id": job.id, "payload": None}
         told["status"] = "OK" if job.outcome == "video" else "ERROR"
-        self._sandbox.call_back(job, request.query.get("fal_webhook"), dict(told))
+        signed = functools.partial(self.signing.headers, job.id)
+        self._sandbox.call_back(job, request.query.get("fal_webhook"), dict(told), signed)
         if strikes(Fault.DROP):
             return hang_up(request)
         if strikes(Fault.GARBAGE_SUBMIT):

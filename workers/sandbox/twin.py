@@ -20,7 +20,7 @@ from aiohttp import web
 from workers.clock import Clock
 from workers.errors import SettingsError
 from workers.sandbox.account import Account, Footage, Outcome, Submission, digest
-from workers.sandbox.calling import Caller
+from workers.sandbox.calling import Caller, Sign
 from workers.sandbox.clips import LOOKS, ClipMaker, last_frame
 from workers.sandbox.faults import Fault, Faults, die
 from workers.sandbox.options import SandboxOptions
@@ -141,10 +141,10 @@ class Sandbox:
         """
         return self.account.cancel(job.id, self.clock.now(), seats=self.options.seats, rendering=rendering)
 
-    def call_back(self, job: Submission, url: object, body: dict[str, object]) -> None:
+    def call_back(self, job: Submission, url: object, body: dict[str, object], sign: Sign = lambda body: {}) -> None:
         """Call `url`, if it is one, with `body` when `job` is over. From a coroutine alone."""
         if isinstance(url, str) and url:
-            self._caller.call(url, body, lambda: self.over(job))
+            self._caller.call(url, body, lambda: self.over(job), sign)
 
     async def over(self, job: Submission) -> None:
         """Return when `job` is over by the sandbox's clock, as a synchronous provider's answer does."""

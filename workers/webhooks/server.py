@@ -12,12 +12,15 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from workers.clock import Clock
 from workers.engine.room import WaitingRoom
 from workers.errors import RedisError, SettingsError
+from workers.inputs.fal_storage import rest_of
 from workers.providers import adapter
 from workers.providers.protocol import CallingBack, Response
 from workers.settings import Settings
 from workers.webhooks.paths import heard, read_path
+from workers.webhooks.signatures import KEYS_PATH, FalSignatures
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +41,10 @@ AGAIN_SECONDS = 5
 _SETTINGS = web.AppKey("settings", Settings)
 _ROOM = web.AppKey("room", WaitingRoom)
 _BUSY = web.AppKey("busy", asyncio.Semaphore)
+_SIGNATURES = web.AppKey("signatures", FalSignatures)
 
 
-def application(settings: Settings, room: WaitingRoom) -> web.Application:
+def application(settings: Settings, room: WaitingRoom, clock: Clock) -> web.Application:
     """The server's one address for calls, and `/health`. Raises `SettingsError` when webhooks are not set up."""
     if settings.webhooks_secret is None:
         raise SettingsError(
@@ -49,12 +53,15 @@ def application(settings: Settings, room: WaitingRoom) -> web.Application:
     app = web.Application(client_max_size=MOST_BYTES)
     app[_SETTINGS], app[_ROOM] = settings, room
     app[_BUSY] = asyncio.Semaphore(MOST_AT_ONCE)
+    app[_SIGNATURES] = FalSignatures(f"{rest_of(settings.provider('fal').url)}{KEYS_PATH}", clock)
     app.router.add_get("/health", _health)
     app.router.add_post("/{path:.*}", _call)
     return app
 
 
-def serve(settings: Settings, room: WaitingRoom, host: str, port: int, announce: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings, room: WaitingRoom, host: str, port: int, announce: Callable[[str], None], *, clock: Clock
+) -> None:
     """Serve until SIGTERM or SIGINT; `announce` is called with the address once it answers. From the main thread.
 
     Raises `SettingsError` when it can't listen there, or webhooks are not set up.
@@ -65,7 +72,7 @@ def serve(settings: Settings, room: WaitingRoom, host: str, port: int, announce:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
         runner = web.AppRunner(
-            application(settings, room), access_log=None
+            application(settings, room, clock), access_log=None
         )  # a path in a log could be called by its reader
         await runner.setup()
         try:
@@ -103,18 +110,25 @@ async def _call(request: web.Request) -> web.Response:
         except web.HTTPRequestEntityTooLarge:
             return _closing(413)
         try:
-            await asyncio.to_thread(_take_hint, room, called.batch, called.index, called.attempt, body)
+            provider = await asyncio.to_thread(_provider, room, called.batch, called.index)
+            if provider is None:
+                return web.Response(status=204)  # it is over
+            if provider == "fal" and (why := await request.app[_SIGNATURES].refuses(request.headers, body)) is not None:
+                log.warning("a call about %s/%d is refused: %s", called.batch, called.index, why)
+                return _closing(401)
+            await asyncio.to_thread(_take_hint, room, provider, called.batch, called.index, called.attempt, body)
         except RedisError as error:
             log.warning("a call about %s/%d can't be passed on: %s", called.batch, called.index, error)
             return _closing(503)
     return web.Response(status=204)
 
 
-def _take_hint(room: WaitingRoom, batch: str, index: int, attempt: int, body: bytes) -> None:
+def _provider(room: WaitingRoom, batch: str, index: int) -> str | None:
     record = room.take(batch, index)
-    provider = None if record is None else record.fields.get("lane") or room.provider(batch)
-    if provider is None:
-        return  # it is over
+    return None if record is None else record.fields.get("lane") or room.provider(batch)
+
+
+def _take_hint(room: WaitingRoom, provider: str, batch: str, index: int, attempt: int, body: bytes) -> None:
     translator = adapter(provider)
     job = translator.called(Response(200, {}, body)) if isinstance(translator, CallingBack) else None
     told = room.hint(batch, index, attempt, job, least=LEAST_SECONDS)
