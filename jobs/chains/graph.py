@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.chains.links import Link, read_link
 from jobs.chains.pairing import names_of, pairing_faults
-from jobs.faults import Fault, Loc, did_you_mean, listing, shown
+from jobs.faults import MOST_CANDIDATES, Fault, Loc, did_you_mean, listing, shown
 from jobs.fields.references import MEDIA, kind_of
 from jobs.sweeps.each import ForEach
 from jobs.sweeps.keys import columns_of
@@ -140,7 +141,8 @@ def _unknown(at: int, shot: Shot, defaults: Defaults, by_name: Mapping[str, int]
     named += [(_whole(at, each.loc), each.link.shot) for each in written_links(defaults, shot)]
     for loc, name in named:
         if name not in by_name:
-            others = [other for other in by_name if other != shot.name]
+            # Of the first ones alone: a long list of shots may be wrong in each of them.
+            others = [other for other in islice(by_name, MOST_CANDIDATES) if other != shot.name]
             there = f"; there is {listing(others[:6])}" if others else ""
             yield Fault(loc, f"there is no shot {shown(name)}{did_you_mean(name, others) or there}")
         elif name == shot.name:

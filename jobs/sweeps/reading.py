@@ -17,6 +17,9 @@ from jobs.takes import AxisValue
 Rule = dict[str, tuple[AxisValue, ...]]
 """A partial cell: for some names the values (or ranges) that match."""
 
+MOST_AXES = 200
+"""How many keys a sweep may have. Forty of two values each are more takes than a batch may have."""
+
 MOST_RULES = 200
 """How many rules `include` and `exclude` may each hold."""
 
@@ -67,6 +70,8 @@ def read_sweep(written: object, combine: object = None) -> dict[str, Written]:
     """
     if not isinstance(written, Mapping):
         raise Faults([Fault((), f"{shown(written)} is not a mapping; write each axis as  name: [values]")])
+    if len(written) > MOST_AXES:
+        raise Faults([Fault((), f"{len(written):,} axes are too many; {MOST_AXES} is the most")])
     faults: list[Fault] = []
     read: dict[str, Written] = {}
     repeating = gone_through_together(combine)

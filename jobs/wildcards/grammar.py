@@ -15,7 +15,7 @@ from jobs.faults import shown
 DEEPEST = 12
 """How deep wildcards may stand in one another."""
 
-MOST_WILDCARDS = 500
+MOST_WILDCARDS = 200
 """In one text, those within others among them."""
 
 LONGEST = 200_000

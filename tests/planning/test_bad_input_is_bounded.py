@@ -15,7 +15,9 @@ from jobs.faults import MOST_COMPARISONS, did_you_mean, few_guesses, nearest
 from jobs.fields.templates import Template, TemplateError
 from jobs.reading.loading import load_text, load_with_inputs
 from jobs.reading.nodes import DEEPEST, NotYaml, compose
+from jobs.sweeps.reading import MOST_AXES
 from jobs.tables import TableHead
+from jobs.takes.expansion import Expansion
 from jobs.wildcards.grammar import LONGEST, MOST_WILDCARDS, WildcardError, parse
 
 HEAD = "batch: b\nprovider: fal\nmodel: seedance-2.0-fast\n"
@@ -55,6 +57,17 @@ def test_of_thousands_of_links_to_nowhere_the_first_are_guessed_at(compared: lis
     shots = "".join(f"  - {{name: shot-{at}, prompt: x, start_image: nowhere{at}.last_frame}}\n" for at in range(1_000))
     assert len(refused(f"{HEAD}shots:\n{shots}")) == 1_000
     assert sum(compared) < MOST_COMPARISONS + 500
+
+
+def test_a_sweep_has_as_many_axes_as_can_be_followed() -> None:
+    def swept(count: int) -> str:
+        axes = ", ".join(f"v{at}: [a]" for at in range(count))
+        prompt = "".join(f"{{v{at}}}" for at in range(count))
+        return f"{HEAD}shots:\n  - name: a\n    prompt: '{prompt}'\n    sweep: {{{axes}}}\n"
+
+    assert refused(swept(MOST_AXES + 1)) == [f"{MOST_AXES + 1} axes are too many; {MOST_AXES} is the most"]
+    manifest = load_text(swept(MOST_AXES), "night.yaml")
+    assert Expansion(manifest)[0].asked.prompt == "a" * MOST_AXES
 
 
 def test_a_guess_that_was_made_costs_nothing_more(compared: list[int]) -> None:
