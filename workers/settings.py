@@ -139,6 +139,8 @@ class Settings(BaseModel):
     """How local files reach the provider. Unset, Rushes chooses."""
     prices: Path | None = None
     """Your own table of prices (YAML, as those in `jobs/prices`), on top of the ones that come along."""
+    poster: Literal["last", "first", "middle"] = "last"
+    """Of which frame the gallery's posters are made: `last`, `first` or `middle`. Posters that there are stay."""
     log_format: Literal["text", "json"] = "text"
     """`json` writes workers' logs as one object a line, with batch, shot, take and attempt."""
     flower_auth: SecretStr | None = Field(default=None, repr=False)
@@ -256,6 +258,7 @@ _OWN = {
     "inputs": "RUSHES_INPUTS",
     "prices": "RUSHES_PRICES",
     "log_format": "RUSHES_LOG_FORMAT",
+    "poster": "RUSHES_POSTER",
     "flower_auth": "RUSHES_FLOWER_AUTH",
     "notify_webhook": "RUSHES_NOTIFY_WEBHOOK",
     "notify_slack": "RUSHES_NOTIFY_SLACK",

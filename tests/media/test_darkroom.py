@@ -20,7 +20,7 @@ from PIL import Image
 from workers.errors import DamagedVideo
 from workers.media import darkroom
 from workers.media import develop as program
-from workers.media.darkroom import develop
+from workers.media.darkroom import PosterOf, develop
 from workers.media.facts import Facts
 from workers.sandbox.burn import read_number
 from workers.sandbox.clips import ClipMaker
@@ -72,6 +72,16 @@ def test_frame_poster_and_facts(video: Video, tmp_path: Path) -> None:
         # Narrower than a poster: not enlarged.
         assert (image.format, image.size) == ("WEBP", (256, 144))
         assert read_number(image) == 47
+
+
+@pytest.mark.parametrize(("poster_of", "number"), [("first", 0), ("middle", 24), ("last", 47)])
+def test_the_poster_is_of_the_frame_that_is_wanted(
+    video: Video, tmp_path: Path, poster_of: PosterOf, number: int
+) -> None:
+    png, poster = tmp_path / "last.png", tmp_path / "poster.webp"
+    assert develop(video("plain"), png, poster, poster_of=poster_of) == FACTS
+    with Image.open(png) as last, Image.open(poster) as shown:
+        assert (read_number(last), read_number(shown)) == (47, number)
 
 
 @pytest.mark.parametrize(("size", "poster_size"), [((864, 496), (320, 184)), ((496, 864), (320, 557))])

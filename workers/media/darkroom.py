@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from workers.clock import SystemClock
 from workers.errors import DamagedVideo
@@ -24,6 +24,8 @@ from workers.media.facts import Facts
 # The exit codes of workers/media/develop.py, which isn't imported here because it loads FFmpeg.
 _DAMAGED = 3
 _OS_ERROR = 4
+
+PosterOf = Literal["last", "first", "middle"]
 
 _ROOT = Path(__file__).parents[2]
 
@@ -39,8 +41,12 @@ _clock = SystemClock()
 _room = threading.BoundedSemaphore(_processors())
 
 
-def develop(video: Path, png: Path, poster: Path | None = None, *, timeout: float = 120) -> Facts:
+def develop(
+    video: Path, png: Path, poster: Path | None = None, *, poster_of: PosterOf = "last", timeout: float = 120
+) -> Facts:
     """Write the last displayed frame of `video` to `png`, and a poster of it to `poster`; the video's facts.
+
+    The poster is of the first frame or of the one in the middle where `poster_of` says so, and it decodes.
 
     The PNG has the size and the colours of the video, losslessly; the poster is a WEBP at most 320 pixels
     wide. It may be called from any number of threads: as many videos are developed at a time as there are
@@ -52,7 +58,7 @@ def develop(video: Path, png: Path, poster: Path | None = None, *, timeout: floa
     """
     try:
         with _room:
-            return Facts(**_run(_command(video, png, poster), video, timeout))
+            return Facts(**_run(_command(video, png, poster, poster_of), video, timeout))
     except BaseException:
         png.unlink(missing_ok=True)
         if poster is not None:
@@ -76,9 +82,9 @@ def reprint(picture: Path, png: Path, *, timeout: float = 60) -> tuple[int, int]
     return answer["width"], answer["height"]
 
 
-def _command(video: Path, png: Path, poster: Path | None) -> list[str]:
-    paths = [video, png] if poster is None else [video, png, poster]
-    return [sys.executable, "-m", "workers.media.develop", *(str(path.absolute()) for path in paths)]
+def _command(video: Path, png: Path, poster: Path | None, poster_of: PosterOf) -> list[str]:
+    command = [sys.executable, "-m", "workers.media.develop", str(video.absolute()), str(png.absolute())]
+    return command if poster is None else [*command, str(poster.absolute()), poster_of]
 
 
 def _run(command: list[str], video: Path, timeout: float) -> dict[str, Any]:

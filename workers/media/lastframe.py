@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
 from av.container import InputContainer
@@ -60,6 +61,7 @@ class _Shown:
 
     count: int
     first: int
+    middle: int
     last: int
     last_length: int
     base: Fraction
@@ -112,6 +114,28 @@ def last_frame(path: Path) -> LastFrame:
     return _developed(path, frame, shown)
 
 
+def earlier_frame(path: Path, where: Literal["first", "middle"]) -> Image.Image | None:
+    """The first displayed frame of the MP4 at `path`, or the one in the middle of all, turned as it is displayed.
+
+    None when it doesn't decode, which doesn't say that the last one does not. Raises `DamagedVideo` as `last_frame`
+    does for a file that is no video, and OSError.
+    """
+    shown = _scan(path)
+    wanted = shown.first if where == "first" else shown.middle
+    try:
+        with _open(path) as container:
+            stream = _video(container, path)
+            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+            container.seek(wanted, stream=stream)
+            for frame in container.decode(stream):
+                if frame.pts is not None and frame.pts >= wanted:
+                    return _turned(path, frame)
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+    return None
+
+
 def _open(path: Path) -> InputContainer:
     # The format is fixed because FFmpeg would otherwise take a playlist for a video and open what it lists.
     return av.open(path.resolve(), "r", format="mp4", options={"protocol_whitelist": "file"})
@@ -152,6 +176,7 @@ def _scan(path: Path) -> _Shown:
             has_audio=bool(container.streams.audio),
             count=len(times),
             first=min(times),
+            middle=sorted(times)[len(times) // 2],
             last=last,
             last_length=times[last],
             base=stream.time_base,
@@ -187,12 +212,15 @@ def _decode_to_end(path: Path, *, start: int | None) -> tuple[VideoFrame | None,
     return last, decoded
 
 
-def _developed(path: Path, frame: VideoFrame, shown: _Shown) -> LastFrame:
+def _turned(path: Path, frame: VideoFrame) -> Image.Image:
     _bound(path, frame.width, frame.height)
     image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
-    if frame.rotation:
-        # Counter-clockwise, in Pillow as in FFmpeg's display matrix.
-        image = image.rotate(frame.rotation, expand=True)
+    # Counter-clockwise, in Pillow as in FFmpeg's display matrix.
+    return image.rotate(frame.rotation, expand=True) if frame.rotation else image
+
+
+def _developed(path: Path, frame: VideoFrame, shown: _Shown) -> LastFrame:
+    image = _turned(path, frame)
     facts = Facts(
         width=image.width,
         height=image.height,

@@ -104,7 +104,7 @@ def _bring_home(context: Context, work: Work, record: TakeRecord, take: Take, re
         downloaded = context.clock.now()
         container = check_mp4(fetched.path)
         picture, poster = folder / "last.png", folder / "poster.webp"
-        facts = develop(fetched.path, picture, poster)
+        facts = develop(fetched.path, picture, poster, poster_of=context.settings.poster)
         size = facts.width, facts.height
         source: Literal["decoded", "provider"] = "decoded"
         warnings = _warnings(
