@@ -16,7 +16,14 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import AiohttpResponseStream
 from yarl import URL
+
+PIECE = 1024**2
+"""Bytes that a body is taken in by, at most. At the transport's own 16 KB, a video costs more in steps than in size."""
+
+READ_AHEAD = 256 * 1024
+"""Bytes of an answer that may have come before they are taken in; twice as many are the most that are held."""
 
 _GIVEN: ContextVar[str] = ContextVar("_GIVEN")
 
@@ -50,7 +57,10 @@ class Connections:
         }
         _GIVEN.set(str(request.url.copy_with(fragment=None)))
         # Not through an httpx.AsyncClient: cookies and redirects are all that it would add.
-        return await transport.handle_async_request(request)
+        response = await transport.handle_async_request(request)
+        if isinstance(response.stream, AiohttpResponseStream):
+            response.stream.CHUNK_SIZE = PIECE
+        return response
 
     async def aclose(self) -> None:
         """Close every connection of the running loop."""
@@ -74,6 +84,7 @@ class Connections:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 proxy=proxy,
                 trust_env=False,
+                read_bufsize=READ_AHEAD,
                 middlewares=(_as_given,),
             )
             transport = self._transports[key] = AiohttpTransport(client=session, verify=self._trust)
