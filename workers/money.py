@@ -17,6 +17,7 @@ from jobs.takes.expansion import Expansion
 from workers.accounts.attempts import AttemptCost, attempt_costs
 from workers.context import Context
 from workers.engine.limits import Spend, Terms
+from workers.engine.states import State
 from workers.errors import ObjectMissing
 from workers.holds import Holds
 from workers.receipts import Cost
@@ -106,10 +107,17 @@ def spent_on_record(
     if manifest.budget is None and not daily:
         return None, {}
     open_ones = {(expansion[index].name, attempt) for index, attempt in unbooked.items() if index < expansion.total}
+    # Waived in Redis, where it counts as spent, by a command that has not put it on record yet.
+    given_up = {
+        (expansion[record.index].name, record.attempt)
+        for record in context.room.held(manifest.batch, State.WAIVED)
+        if record.index < expansion.total and "paid" in record.fields
+    }
     costs = [
         cost
         for cost in _each_once(attempt_costs(context.store, manifest.batch))
-        if cost.outcome not in STILL_OPEN and (cost.outcome == "orphan" or (cost.take, cost.attempt) not in open_ones)
+        if (cost.outcome not in STILL_OPEN and (cost.outcome == "orphan" or (cost.take, cost.attempt) not in open_ones))
+        or (cost.take, cost.attempt) in given_up
     ]
     spent = None if manifest.budget is None else _sum(costs, manifest.budget.currency)
     today = context.room.time() // DAY_SECONDS
