@@ -16,6 +16,8 @@ import httpx._transports.default as transports
 import pytest
 import redis
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
+from scripted_fal import ScriptedFal, scripted_fal
+from workbench import Make, benches
 
 from workers.broker.connection import connect
 from workers.broker.embedded import EmbeddedRedis
@@ -97,3 +99,16 @@ def namespace() -> str:
 def room(redis_client: redis.Redis, namespace: str) -> WaitingRoom:
     """An empty waiting room."""
     return WaitingRoom(redis_client, namespace)
+
+
+@pytest.fixture
+def make(redis_client: redis.Redis, namespace: str, tmp_path: Path) -> Iterator[Make]:
+    """Makes the parts of a worker that is to speak to a provider at a given address."""
+    yield from benches(redis_client, namespace, tmp_path)
+
+
+@pytest.fixture
+def fal() -> Iterator[ScriptedFal]:
+    """A fal that says what it is told to."""
+    with scripted_fal() as each:
+        yield each

@@ -7,23 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 from person import Desk
-from scripted_fal import ScriptedFal, scripted_fal
-from workbench import KEY, Bench, Make, benches
+from scripted_fal import ScriptedFal
+from workbench import KEY, Bench, Make
 
 from workers.broker.embedded import EmbeddedRedis
-
-
-@pytest.fixture
-def fal() -> Iterator[ScriptedFal]:
-    with scripted_fal() as each:
-        yield each
-
-
-@pytest.fixture
-def make(redis_client: redis.Redis, namespace: str, tmp_path: Path) -> Iterator[Make]:
-    yield from benches(redis_client, namespace, tmp_path)
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from desk import Desk, Ended, until
 from five import (
     KEYS,
@@ -31,7 +30,7 @@ from five import (
     submitted,
 )
 from test_two_hundred_takes import kill_workers
-from workbench import Make, benches
+from workbench import Make
 
 from workers.broker.embedded import EmbeddedRedis
 from workers.engine.states import State
@@ -281,11 +280,6 @@ def test_a_worker_that_is_killed_with_a_call_in_hand_leaves_it_in_doubt(desk: De
             assert ended.code == 6, ended.output
             assert "1 in doubt" in ended.output
             assert len(sandbox.account.billed()) == len(sandbox.account.submissions()) == 1
-
-
-@pytest.fixture
-def make(redis_client: redis.Redis, namespace: str, tmp_path: Path) -> Iterator[Make]:
-    yield from benches(redis_client, namespace, tmp_path)
 
 
 def test_the_lease_of_a_held_call_ends_in_doubt_and_a_late_answer_is_taken_all_the_same(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import redis
 from rich.console import Console
-from scripted_fal import ScriptedFal, scripted_fal
-from workbench import Bench, Make, benches
+from scripted_fal import ScriptedFal
+from workbench import Bench, Make
 
 from rushes.galleries import kept_gallery
 from workers.engine.states import State, Step
@@ -19,17 +17,6 @@ from workers.gallery.tending import PageTender
 from workers.steps import submit
 
 PAGE = "b/gallery.html"
-
-
-@pytest.fixture
-def make(redis_client: redis.Redis, namespace: str, tmp_path: Path) -> Iterator[Make]:
-    yield from benches(redis_client, namespace, tmp_path)
-
-
-@pytest.fixture
-def fal() -> Iterator[ScriptedFal]:
-    with scripted_fal() as each:
-        yield each
 
 
 @pytest.fixture

@@ -8,17 +8,9 @@ from pathlib import Path
 
 import boto3
 import pytest
-import redis
 from moto.server import ThreadedMotoServer
-from workbench import Make, benches
 
 from workers.store import Store, open_store
-
-
-@pytest.fixture
-def make(redis_client: redis.Redis, namespace: str, tmp_path: Path) -> Iterator[Make]:
-    """Makes the parts of a worker that is to speak to a provider at a given address."""
-    yield from benches(redis_client, namespace, tmp_path)
 
 
 @pytest.fixture(scope="session")

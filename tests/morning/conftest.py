@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import redis
 from click.testing import CliRunner, Result
-from workbench import KEY, Bench, Make, benches
+from workbench import KEY, Bench, Make
 
 from rushes.command import cli
 from workers.broker.embedded import EmbeddedRedis
@@ -24,11 +23,6 @@ SHOTS = [
 ]
 
 Rushes = Callable[..., Result]
-
-
-@pytest.fixture
-def make(redis_client: redis.Redis, namespace: str, tmp_path: Path) -> Iterator[Make]:
-    yield from benches(redis_client, namespace, tmp_path)
 
 
 @pytest.fixture

@@ -5,24 +5,9 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
-import redis
-from scripted_fal import ScriptedFal, scripted_fal
 from told_people import Listener, Postman
-from workbench import Make, benches
-
-
-@pytest.fixture
-def make(redis_client: redis.Redis, namespace: str, tmp_path: Path) -> Iterator[Make]:
-    yield from benches(redis_client, namespace, tmp_path)
-
-
-@pytest.fixture
-def fal() -> Iterator[ScriptedFal]:
-    with scripted_fal() as each:
-        yield each
 
 
 @pytest.fixture

@@ -4,20 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from workbench import Bench, Make, benches
+from workbench import Bench, Make
 
 from workers.context import VERSION
 from workers.sandbox.server import Sandbox, SandboxOptions, running_sandbox
 from workers.traces.sending import OpenTraces
-
-
-@pytest.fixture
-def make(redis_client: redis.Redis, namespace: str, tmp_path: Path) -> Iterator[Make]:
-    """Makes the parts of a worker that is to speak to a provider at a given address."""
-    yield from benches(redis_client, namespace, tmp_path)
 
 
 @pytest.fixture

@@ -6,16 +6,10 @@ from pathlib import Path
 import pytest
 import redis
 from called_server import called
-from scripted_fal import ScriptedFal, scripted_fal
+from scripted_fal import ScriptedFal
 from workbench import Bench, benches
 
 SECRET = "a secret of the tests"
-
-
-@pytest.fixture
-def fal() -> Iterator[ScriptedFal]:
-    with scripted_fal() as each:
-        yield each
 
 
 @pytest.fixture
