@@ -21,7 +21,9 @@ DATABASE = 5
 """Of the session's Redis: emptied after each schedule."""
 
 
-def _developed(video: Path, png: Path, poster: Path | None = None, *, timeout: float = 120) -> Facts:
+def _developed(
+    video: Path, png: Path, poster: Path | None = None, *, poster_of: str = "last", timeout: float = 120
+) -> Facts:
     red, green, blue = video.read_bytes()[-3:]
     Image.new("RGB", (1, 1), (red, green, blue)).save(png, format="PNG")
     if poster is not None:
