@@ -52,7 +52,8 @@ def ending(standing: Standing, *, idle: float, patience: float) -> Ending | None
         if standing.store_trouble_for >= patience:
             return Ending(Exit.TROUBLE, f"the store fails: {standing.store_trouble}")
         return None
-    resting = standing.alive == 0 and (standing.settling == 0 or idle >= patience) and not standing.recovering
+    asking = standing.settling + standing.again
+    resting = standing.alive == 0 and (asking == 0 or idle >= patience) and not standing.recovering
     if resting and idle >= min(patience, SURE_SECONDS):
         rested = _of_what_rests(standing)
         if rested is not None:

@@ -154,7 +154,7 @@ def _id_not_filed(here: Here) -> None:
 def _between_polls(here: Here) -> None:
     from workers.engine.room import WaitingRoom
 
-    _after(WaitingRoom, "move", here, lambda self, work, start, end, **_: start == end == "rendering")
+    _after(WaitingRoom, "stay", here, lambda self, stays: bool(stays))
 
 
 def _not_downloaded(here: Here) -> None:

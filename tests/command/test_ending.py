@@ -22,6 +22,7 @@ def standing(
     store_trouble: str | None = None,
     store_trouble_for: float = 0.0,
     settling: int = 0,
+    again: int = 0,
     stopped: str | None = None,
     held: dict[str, int] | None = None,
     orphans_alive: int = 0,
@@ -52,6 +53,7 @@ def standing(
         store_trouble=store_trouble,
         store_trouble_for=store_trouble_for,
         settling=settling,
+        again=again,
         stopped=None if stopped is None else Stopped(stopped, f"because of {stopped}"),
         held=held or {},
         orphans_alive=orphans_alive,
@@ -96,6 +98,8 @@ GOING_ON: list[tuple[dict[str, Any], float]] = [
     # A doubt that the provider is asked about may be settled without a person.
     ({"done": 1, "doubt": 2, "settling": 1}, PATIENCE - 1),
     ({"rendering": 1, "doubt": 1, "settling": 1}, 1e9),
+    # What is to be sent again under its key may be at the provider, whatever stops the others.
+    ({"done": 1, "waiting": 2, "again": 1, "stopped": "budget"}, PATIENCE - 1),
     # A store that fails is given time.
     ({"waiting": 1, "store_trouble": "full", "store_trouble_for": PATIENCE - 1}, 0.0),
     ({"collecting": 1, "store_trouble": "full", "store_trouble_for": PATIENCE - 1}, 1e9),

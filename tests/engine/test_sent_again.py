@@ -85,6 +85,8 @@ class TestSeats:
         hall.room.move(again, State.SUBMITTING, State.WAITING, delay=5.0)
         assert hall.seats() == {"b:0", "b:1"}
         assert submits(hall) == []
+        standing = hall.room.standing("b")
+        assert standing is not None and standing.again == (0 if standing.alive else 1)
         hall.time.forward(5)
         assert [work.index for work in submits(hall)] == [0]
 
@@ -95,6 +97,8 @@ class TestSeats:
         hall.room.adopt("b", 1, State.WAITING, {"attempt": 1, "again_since": hall.time.ms})
         assert hall.seats() == (set() if queues else {"b:1"})
         hall.room.begin("b")
+        standing = hall.room.standing("b")
+        assert standing is not None and (standing.alive, standing.again) == (0, 1)
         assert [work.index for work in submits(hall)] == [1]
         assert hall.seats() == {"b:1"}
 

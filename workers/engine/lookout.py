@@ -315,8 +315,10 @@ class Lookout:
         states = {state: int(fields.get(f"n:{state}", 0)) for state in State}
         states[State.DONE] = int(done)
         states[State.WAITING] = total - sum(n for state, n in states.items() if state != State.WAITING)
+        again = 0
         if states[State.WAITING] and not any(states[state] for state in ALIVE):
             lane = self._full_of_doubts(lanes) or lane
+            again = self._sent_again(batch)
         money = _money(fields)
         held, deferred_blocked = self._held_back(batch, states)
         return Standing(
@@ -332,6 +334,7 @@ class Lookout:
             store_trouble=trouble.get("trouble"),
             store_trouble_for=max(0.0, (now - float(trouble.get("since", now))) / 1000),
             settling=len(self.being_settled(batch)) if states[State.DOUBT] else 0,
+            again=again,
             orphans_alive=sum(int(fields.get(f"o:{state}", 0)) for state in (State.RENDERING, State.COLLECTING)),
             stopped=_stopped(fields, money, lanes),
             money=money,
@@ -366,6 +369,15 @@ class Lookout:
                 if len(lanes) == 1 or lane.seats_in_doubt >= lane.seats:
                     return lane
         return None
+
+    def _sent_again(self, batch: str) -> int:
+        """How many takes wait to be sent again under their key, of the first thousand that came back."""
+        with reaching():
+            back = cast("list[bytes]", self._redis.zrange(self._key("batch", batch, "back"), 0, 999))
+            pipe = self._redis.pipeline(transaction=False)
+            for index in back:
+                pipe.hexists(self._key("take", batch, as_text(index)), "again_since")
+            return sum(bool(each) for each in pipe.execute())
 
     def _seats_in_doubt(self, provider: str) -> int:
         with reaching():

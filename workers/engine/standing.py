@@ -103,6 +103,10 @@ class Standing:
     settling: int = 0
     """Of the takes in doubt, those about which the provider will still be asked."""
 
+    again: int = 0
+    """Of the takes that wait, those that are to be sent again under their key: they may be at the provider, and are
+    sent whatever stops the others. Counted while nothing is alive."""
+
     orphans_alive: int = 0
     stopped: Stopped | None = None
     money: Money = Money(None, None, 0, 0)
