@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import logging
 import os
@@ -178,6 +179,8 @@ _tenders: list[PageTender] = []
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _start_pump(sender: Any, **_: object) -> None:
     here = context()
+    # By then no thread of the pool is at work, so nothing is cut off that may be paid for.
+    atexit.register(here.wire.close)
     here.events = FlowerRows(app, sender.hostname)
     here.traces = traces_from(settings, os.environ, clock=here.clock, version=VERSION)
     for provider in PROVIDERS:

@@ -45,6 +45,7 @@ def test_ctrl_c_drains_and_the_next_run_carries_on(desk: Desk, clips: Path) -> N
         assert stopped.code == 130, stopped.output
         assert "carry on: rushes run night.yaml" in stopped.output
         assert not lives(redis), "the private Redis is stopped with its command"
+        assert "Traceback" not in desk.log(), "workers close what they have open when they end"
 
         assert desk.run("run", "night.yaml").code == 0
         assert done(desk) == provider.billed == 12
