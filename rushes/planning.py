@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from tzlocal import get_localzone
 
 from jobs.chains.graph import written_links
 from jobs.errors import RushesError
+from jobs.fields.terms import WINDOW_DAYS
 from jobs.forecasting import Forecast, Lane, Polling, RenderTimes, Spread, forecast
 from jobs.forecasting.assumed import assumed
+from jobs.forecasting.hours import Hours
 from jobs.planning.plan import Plan
 from jobs.planning.plan import plan as make_plan
 from jobs.prices.own import read_prices
@@ -73,7 +75,7 @@ def plan(manifest: Path, options: ManifestOptions, as_json: bool, name: str | No
     if as_json:
         told: dict[str, Any] = {
             **planned.to_json(),
-            "forecast": {**foretold.to_json(), "done_at": done_at(foretold, now)},
+            "forecast": {**foretold.to_json(), "done_at": done_at(foretold, now, hours_of(planned))},
             "inputs": None if inputs is None else inputs.to_json(),
         }
         click.echo(_as_json(told))
@@ -136,9 +138,9 @@ def forecast_lines(planned: Plan, foretold: Forecast, now: datetime) -> Iterator
     if foretold.basis == "assumed":
         table = assumed()
         basis = f"by render times that are assumed, with {table.confidence} confidence, since {table.read}"
-    moments = done_at(foretold, now)
+    moments = done_at(foretold, now, hours_of(planned))
     if moments["likely"] is None:
-        yield "done      not within a lifetime"
+        yield f"done      not within {'a lifetime' if planned.window is None else f'{WINDOW_DAYS} days'}"
     else:
         yield f"done      about {_moment(moments['likely'])} if it is started now"
     if planned.deadline is not None:
@@ -149,25 +151,31 @@ def forecast_lines(planned: Plan, foretold: Forecast, now: datetime) -> Iterator
     yield f"download  {_between(foretold.bytes, size)} of video (assumed)"
 
 
-def done_at(foretold: Forecast, now: datetime) -> dict[str, str | None]:
-    """When it would be done if it were started `now`, in ISO 8601; None for what no calendar holds."""
+def hours_of(planned: Plan) -> Hours:
+    """When its takes are submitted."""
+    return Hours(planned.not_before, planned.window)
+
+
+def done_at(foretold: Forecast, now: datetime, hours: Hours) -> dict[str, str | None]:
+    """When it would be done if it were started `now` and got on in these `hours`, in ISO 8601; None for what no calendar
+    holds."""
     found: dict[str, str | None] = {}
     for which in ("least", "likely", "most"):
-        try:
-            moment = now + timedelta(seconds=getattr(foretold.seconds, which))
-        except OverflowError:
-            found[which] = None
-        else:
-            found[which] = moment.isoformat(timespec="seconds")
+        moment = hours.end(now, getattr(foretold.seconds, which))
+        found[which] = None if moment is None else moment.isoformat(timespec="seconds")
     return found
 
 
 def _against_deadline(planned: Plan, foretold: Forecast, now: datetime) -> str:
     assert planned.deadline is not None
-    left = (planned.deadline.at(now) - now).total_seconds()
+    deadline = planned.deadline.at(now)
+    left = (deadline - now).total_seconds()
     if left <= 0:
         return "the deadline is over, so nothing would be submitted"
-    takes = foretold.takes_within(left)
+    hours = hours_of(planned).seconds(now, deadline)
+    if hours <= 0:
+        return f"the deadline is in {duration(left)}, before anything would be submitted"
+    takes = foretold.takes_within(hours)
     if takes == foretold.takes:
         return f"the deadline is in {duration(left)}, which is likely to be enough"
     return f"the deadline is in {duration(left)}, likely enough for about {takes:,} of {foretold.takes:,} takes"

@@ -13,6 +13,7 @@ from PIL import Image
 
 from jobs.errors import RushesError
 from jobs.forecasting import Forecast
+from jobs.forecasting.hours import Hours
 from jobs.planning.plan import plan as make_plan
 from jobs.reading.loading import load_text
 from rushes import planning
@@ -138,7 +139,7 @@ def foretold(takes: str, **variables: str) -> tuple[Forecast, list[str]]:
 
 def test_when_it_would_be_done_is_reckoned_from_a_moment() -> None:
     found, lines = foretold("1..4")
-    assert done_at(found, NOW)["likely"] == (NOW + timedelta(seconds=found.seconds.likely)).isoformat(
+    assert done_at(found, NOW, Hours())["likely"] == (NOW + timedelta(seconds=found.seconds.likely)).isoformat(
         timespec="seconds"
     )
     assert any(line.startswith("done      about Sat 28 Nov 2026, 22:") for line in lines)
@@ -161,7 +162,7 @@ def test_seats_and_rates_of_the_settings_count() -> None:
 
 def test_what_no_calendar_holds() -> None:
     found, lines = foretold("1..400000000000")
-    assert done_at(found, NOW)["most"] is None
+    assert done_at(found, NOW, Hours())["most"] is None
     assert any("not within a lifetime" in line for line in lines)
 
 
