@@ -157,8 +157,8 @@ def hours_of(planned: Plan) -> Hours:
 
 
 def done_at(foretold: Forecast, now: datetime, hours: Hours) -> dict[str, str | None]:
-    """When it would be done if it were started `now` and got on in these `hours`, in ISO 8601; None for what no calendar
-    holds."""
+    """When it would be done if it were started `now` and got on in these `hours`, in ISO 8601; None for what can't be
+    told."""
     found: dict[str, str | None] = {}
     for which in ("least", "likely", "most"):
         moment = hours.end(now, getattr(foretold.seconds, which))
