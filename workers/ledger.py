@@ -43,6 +43,10 @@ UNSENT = "unsent"
 """The kind of an attempt's ending that came to nothing before it was sent. Only where its take may go elsewhere: an
 attempt is one provider's."""
 
+RESUBMITTED = "resubmitted"
+"""The kind of the ending of an attempt that was submitted once more, by a person's word or the manifest's: it may have
+been paid for, and counts as that."""
+
 CARRIED = "carried"
 """How an ending's `decided` says that its take went on at another provider."""
 

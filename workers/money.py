@@ -20,6 +20,7 @@ from workers.engine.limits import Spend, Terms
 from workers.engine.states import State
 from workers.errors import ObjectMissing
 from workers.holds import Holds
+from workers.ledger import RESUBMITTED
 from workers.receipts import Cost
 from workers.routing import ways
 
@@ -27,7 +28,6 @@ QUOTED_AT_ONCE = 100
 UNKNOWN = "?"
 DAY_SECONDS = 86_400
 STILL_OPEN = frozenset({"rendering", "in doubt"})
-SUBMITTED_ONCE_MORE = "resubmitted"
 
 
 def terms_of(manifest: Manifest, holds: Holds) -> Terms:
@@ -135,7 +135,7 @@ def counted_already(context: Context, batch: str, name: str, attempt: int) -> bo
     Whoever submitted it once more took it to have been paid for, at its highest price. Raises as the store does.
     """
     try:
-        return context.ledger(batch).ending(name, attempt).kind == SUBMITTED_ONCE_MORE
+        return context.ledger(batch).ending(name, attempt).kind == RESUBMITTED
     except ObjectMissing:
         return False
 
@@ -144,7 +144,7 @@ def _each_once(costs: Iterable[AttemptCost]) -> Iterator[AttemptCost]:
     counted = set()
     for cost in costs:
         attempt = cost.take, cost.attempt
-        if cost.kind == SUBMITTED_ONCE_MORE:
+        if cost.kind == RESUBMITTED:
             counted.add(attempt)
         elif cost.outcome == "orphan" and attempt in counted:
             counted.remove(attempt)  # it is what that attempt was taken to have been paid for

@@ -12,7 +12,7 @@ from workers.context import Context
 from workers.engine.states import State, Step
 from workers.engine.work import TakeRecord, Work, as_ms
 from workers.errors import ObjectMissing, RedisError
-from workers.ledger import CARRIED, UNSENT, Acceptance, AttemptRecord, Ending, Intent, Ledger, orphan_token
+from workers.ledger import CARRIED, RESUBMITTED, UNSENT, Acceptance, AttemptRecord, Ending, Intent, Ledger, orphan_token
 from workers.money import reservation, spent_on_record
 from workers.providers import adapter
 from workers.receipts import done_takes, read_receipt
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 FREE_AGAIN = frozenset({"transient", "rate", "auth", "quota", "parent"})
 """Failures that cost nothing: running the batch again tries these takes again."""
 
-GO_ON = FREE_AGAIN | {"resubmitted", "retried", UNSENT, CARRIED}
+GO_ON = FREE_AGAIN | {RESUBMITTED, "retried", UNSENT, CARRIED}
 """Endings after which the next attempt was to be made."""
 
 STILL_PAID = frozenset({"damaged"})
@@ -291,7 +291,7 @@ class _OneTake:
                 refused += [asked[attempt.attempt]] if ending.decided == CARRIED and ending.kind in REFUSALS else []
         last = asked.get(self._latest.attempt)
         way: dict[str, object] = {"refused": " ".join(dict.fromkeys(refused))} if refused else {}
-        if last is not None and verdict == "resubmitted":
+        if last is not None and verdict == RESUBMITTED:
             way["bound"] = last  # it may have been paid for there
         elif last is not None and verdict in TRIED:
             way["tried"] = last
@@ -301,7 +301,7 @@ class _OneTake:
 def _came_after(acceptance: Acceptance, ending: Ending) -> bool:
     """Whether a job was named for an attempt that a person had decided about, not knowing of it: it is paid for."""
     # What was submitted once more was in doubt, so no job of it was known.
-    return ending.kind == "resubmitted" or (ending.kind in GIVEN_UP and acceptance.at > ending.at)
+    return ending.kind == RESUBMITTED or (ending.kind in GIVEN_UP and acceptance.at > ending.at)
 
 
 def _follow_orphans(
@@ -351,7 +351,7 @@ def _follow_given_up(
     if not (attempt.accepted and attempt.ended):
         return
     name, number = attempt.take, attempt.attempt
-    if ledger.ending(name, number).kind != "resubmitted":
+    if ledger.ending(name, number).kind != RESUBMITTED:
         return
     acceptance = ledger.acceptance(name, number)
     token = orphan_token(acceptance.job_id)

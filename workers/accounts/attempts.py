@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from workers.errors import ObjectMissing
-from workers.ledger import UNSENT, Acceptance, AttemptRecord, Ending, Intent, Ledger
+from workers.ledger import RESUBMITTED, UNSENT, Acceptance, AttemptRecord, Ending, Intent, Ledger
 from workers.receipts import Receipt, done_takes, read_receipt
 from workers.store.protocol import Store
 
@@ -26,7 +26,7 @@ A job that was `cancelled` after the provider had accepted it is not among them:
 certain only where a provider says so, and the record doesn't tell whether it had.
 """
 
-DISCARDED = frozenset({"waived", "resubmitted"})
+DISCARDED = frozenset({"waived", RESUBMITTED})
 """The kinds of ending that are a person's decision about an attempt which may have been billed."""
 
 

@@ -24,7 +24,7 @@ from workers.chains.picks import read_picks as read_chosen
 from workers.deferring import DEFERRED
 from workers.errors import ObjectMissing
 from workers.holds import Holds, read_holds, spans_of
-from workers.ledger import AttemptRecord, Ledger
+from workers.ledger import RESUBMITTED, AttemptRecord, Ledger
 from workers.picks import Picks, read_picks
 from workers.receipts import Receipt, read_receipt
 from workers.store.protocol import Store
@@ -249,7 +249,7 @@ class Onlooker:
         if latest.ended:
             kind, message, decided = self._endings[latest.take, latest.attempt]
             verdict = decided or kind
-            if verdict in ("retried", "resubmitted"):
+            if verdict in ("retried", RESUBMITTED):
                 return "waiting", "a person wants it to be submitted once more", kind
             if verdict in ("waived", "cancelled"):
                 return verdict, message, kind

@@ -14,7 +14,7 @@ from workers.engine.states import State, Step
 from workers.engine.work import TakeRecord, Work
 from workers.errors import ObjectMissing, SettingsError, StoreError
 from workers.http.errors import Broken, NotSent
-from workers.ledger import Ending
+from workers.ledger import RESUBMITTED, Ending
 from workers.logs.subject import Subject, about
 from workers.providers import adapter
 from workers.providers.errors import InDoubt, ProviderError
@@ -117,7 +117,7 @@ def resubmit(context: Context, record: TakeRecord, take: Take, why: str) -> bool
     Raises `StoreError` when that can't be put on record; then nothing has changed.
     """
     context.ledger(record.batch).end(
-        Ending(take=take.name, attempt=record.attempt, kind="resubmitted", message=why, at=context.clock.now())
+        Ending(take=take.name, attempt=record.attempt, kind=RESUBMITTED, message=why, at=context.clock.now())
     )
     work = Work(Step.SETTLE, record.batch, record.index, record.fence, record.attempt)
     again = int(record.fields.get("resubmitted", 0)) + 1
