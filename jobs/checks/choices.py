@@ -29,6 +29,16 @@ OPT_INS = ("camera_fixed", "web_search", "return_last_frame")
 """Fields whose `false` asks for nothing: it is what a provider does anyway that knows no such field."""
 
 
+def references_of(loc: Loc, value: object) -> Iterator[tuple[Loc, str]]:
+    """The references to media in one value of a field, each with where it is written."""
+    if not isinstance(value, tuple):
+        yield loc, str(value)
+    elif "sweep" in loc:
+        yield from ((loc, reference) for reference in value)
+    else:
+        yield from (((*loc, at), reference) for at, reference in enumerate(value))
+
+
 def choices_of_asked(asked: Asked) -> Choices:
     """What the fields are that `asked` sets."""
     set_fields = ((name, getattr(asked, name)) for name in Asked.model_fields)

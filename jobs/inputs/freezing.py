@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jobs.capabilities import Capabilities, capabilities
-from jobs.checks.choices import Choices, choices_of_shot
+from jobs.checks.choices import Choices, choices_of_shot, references_of
 from jobs.errors import ManifestError, Problem
 from jobs.faults import Fault, Loc, place, shown
 from jobs.fields.references import MEDIA, Medium, kind_of
@@ -118,7 +118,7 @@ def _file_faults(
         # What the defaults say is the same in every shot.
         if fault.loc not in said or fault.loc[0] != "defaults":
             yield fault
-    said.update(loc for field in MEDIA for each in choices.get(field, ()) for loc, _ in _references(*each))
+    said.update(loc for field in MEDIA for each in choices.get(field, ()) for loc, _ in references_of(*each))
     if not damaged:
         yield from _repeats(shot, choices, files)
         if table is not None:
@@ -178,7 +178,7 @@ def frozen(manifest: Manifest, files: FoundFiles) -> Manifest:
 def _single_faults(choices: Choices, files: FoundFiles, table: Capabilities | None) -> Iterator[Fault]:
     for field, medium in MEDIA.items():
         for chosen in choices.get(field, ()):
-            for loc, reference in _references(*chosen):
+            for loc, reference in references_of(*chosen):
                 for message in _messages(reference, field, medium, files, table):
                     yield Fault(loc, f"{shown(reference)} {message}")
 
@@ -226,7 +226,7 @@ def _repeats(shot: Shot, choices: Choices, files: FoundFiles) -> Iterator[Fault]
         for chosen in choices.get(field, ()):
             if "sweep" not in chosen.loc:
                 continue
-            for loc, reference in _references(*chosen):
+            for loc, reference in references_of(*chosen):
                 found = files.known(reference)
                 if found is not None and (earlier := first.setdefault(found.sha256, reference)) != reference:
                     same = f"is byte for byte the same as {shown(earlier)}"
@@ -256,16 +256,9 @@ def _shot_faults(
 def _joint_faults(at: int, choices: Choices, files: FoundFiles, table: Capabilities) -> Iterator[Fault]:
     for medium, limits in table.inputs.items():
         fields = [field for field, kind in MEDIA.items() if kind == medium and field in choices]
-        options = [[[files.known(ref) for _, ref in _references(*each)] for each in choices[field]] for field in fields]
+        options = [
+            [[files.known(ref) for _, ref in references_of(*each)] for each in choices[field]] for field in fields
+        ]
         if any(one is not None for field in options for given in field for one in given):
             for message in joint_messages(medium, options, limits, table.provider):
                 yield Fault(("shots", at), message)
-
-
-def _references(loc: Loc, value: object) -> Iterator[tuple[Loc, str]]:
-    if not isinstance(value, tuple):
-        yield loc, str(value)
-    elif "sweep" in loc:
-        yield from ((loc, reference) for reference in value)
-    else:
-        yield from (((*loc, at), reference) for at, reference in enumerate(value))

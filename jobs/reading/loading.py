@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.capabilities import capabilities
-from jobs.checks.choices import choices_of_shot
+from jobs.checks.choices import choices_of_shot, references_of
 from jobs.checks.several import agreed, shared_misfits
 from jobs.errors import ManifestError, Problem
 from jobs.faults import Fault, Loc, few_guesses, shown
@@ -134,19 +134,10 @@ def _local_files(found: Draft) -> Iterator[Fault]:
         choices = choices_of_shot(found.model, found.defaults, at, shot)
         for field in MEDIA:
             for chosen in choices.get(field, ()):
-                for loc, reference in _references(chosen.loc, chosen.value):
+                for loc, reference in references_of(*chosen):
                     if loc not in said and (message := _refusal(reference)) is not None:
                         said.add(loc)
                         yield Fault(loc, message)
-
-
-def _references(loc: Loc, value: object) -> Iterator[tuple[Loc, str]]:
-    if not isinstance(value, tuple):
-        yield loc, str(value)
-    elif "sweep" in loc:
-        yield from ((loc, reference) for reference in value)
-    else:
-        yield from (((*loc, at), reference) for at, reference in enumerate(value))
 
 
 def _refusal(reference: str) -> str | None:
