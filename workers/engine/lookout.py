@@ -132,8 +132,7 @@ class Lookout:
         """What Redis holds of one take; None when it is merely waiting, or done."""
         with reaching():
             raw = cast("dict[bytes, bytes]", self._redis.hgetall(self._key("take", batch, str(index))))
-        fields = {as_text(name): as_text(value) for name, value in raw.items()}
-        return TakeRecord.read(batch, index, fields) if "state" in fields else None
+        return _record(batch, index, raw)
 
     def takes(self, which: Sequence[tuple[str, int]]) -> list[TakeRecord | None]:
         """As `take`, of many at once, each named by its batch and index, in their order."""
@@ -142,11 +141,7 @@ class Lookout:
             pipe.hgetall(self._key("take", batch, str(index)))
         with reaching():
             found = cast("list[dict[bytes, bytes]]", pipe.execute())
-        records: list[TakeRecord | None] = []
-        for (batch, index), raw in zip(which, found, strict=True):
-            fields = {as_text(name): as_text(value) for name, value in raw.items()}
-            records.append(TakeRecord.read(batch, index, fields) if "state" in fields else None)
-        return records
+        return [_record(batch, index, raw) for (batch, index), raw in zip(which, found, strict=True)]
 
     def in_flight(self, provider: str) -> int:
         """How many takes have a seat at a provider."""
@@ -444,6 +439,11 @@ def _per_minute(ends: Mapping[int, int], now: int) -> float | None:
         return None
     seconds = now / 1000 - min(lately) * 60
     return sum(lately.values()) * 60 / seconds if seconds >= LEAST_PACE_SECONDS else None
+
+
+def _record(batch: str, index: int, raw: Mapping[bytes, bytes]) -> TakeRecord | None:
+    fields = {as_text(name): as_text(value) for name, value in raw.items()}
+    return TakeRecord.read(batch, index, fields) if "state" in fields else None
 
 
 def _seats(fields: Mapping[str, str]) -> int:

@@ -321,33 +321,12 @@ class WaitingRoom(Lookout):
         anew since may have gone back, and fences come again then; `held_by` is the token under which the caller took it
         in hand, which doesn't. Raises `IllegalTransition` for a step that the states don't have.
         """
-        hand = secrets.token_hex(8)
-        answer = self._run(
-            "move",
-            work.batch,
-            work.index,
-            work.fence,
-            from_state,
-            to_state,
-            as_ms(delay),
-            as_fields(fields),
-            hand,
-            json.dumps(dict(counters or {})),
-            "" if spend is None else json.dumps(spend),
-            server or "",
-            held_by or "",
-        )
-        return bool(as_text(answer))
+        told = _move(work, from_state, to_state, delay, fields, counters, spend, server, held_by)
+        return bool(as_text(self._run("move", *told)))
 
     def stay(self, stays: Sequence[Stay]) -> None:
         """As `move` from a state to the same one, of many at once. Those whose take has moved on are passed over."""
-        calls = [
-            (
-                *(stay.work.batch, stay.work.index, stay.work.fence, stay.state, stay.state),
-                *(as_ms(stay.delay), as_fields(stay.fields), secrets.token_hex(8), "{}", "", "", ""),
-            )
-            for stay in stays
-        ]
+        calls = [_move(stay.work, stay.state, stay.state, stay.delay, stay.fields) for stay in stays]
         if calls:
             self._scripts.run_each("move", calls)
 
@@ -524,3 +503,31 @@ class WaitingRoom(Lookout):
             return self._scripts.server()
         with reaching():
             return str(self._redis.info("server")["run_id"])
+
+
+def _move(
+    work: Work,
+    from_state: State,
+    to_state: State,
+    delay: float,
+    fields: Mapping[str, Any] | None,
+    counters: Mapping[str, int] | None = None,
+    spend: Spend | None = None,
+    server: str | None = None,
+    held_by: str | None = None,
+) -> tuple[Any, ...]:
+    """All that the script `move` is asked with, in its order."""
+    return (
+        work.batch,
+        work.index,
+        work.fence,
+        from_state,
+        to_state,
+        as_ms(delay),
+        as_fields(fields),
+        secrets.token_hex(8),
+        json.dumps(dict(counters or {})),
+        "" if spend is None else json.dumps(spend),
+        server or "",
+        held_by or "",
+    )
