@@ -171,9 +171,8 @@ def _ordinal(work: Work) -> str:
     return f"{work.attempt}.{work.fence}" if work.step is Step.SUBMIT else str(work.fence)
 
 
-_pumps: list[Pump] = []
-_notifiers: list[Notifier] = []
-_tenders: list[PageTender] = []
+_beside: list[Pump | Notifier | PageTender] = []
+"""The threads of this process beside its steps, the first to be stopped first."""
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
@@ -195,24 +194,15 @@ def _start_pump(sender: Any, **_: object) -> None:
         clock=here.clock,
     )
     here.wake = here.room.ring
-    _pumps.append(pump)
-    pump.start()
-    notifier = Notifier(here, here.room.scripts)
-    _notifiers.append(notifier)
-    notifier.start()
-    tender = PageTender(here.room, here.store, here.clock)
-    _tenders.append(tender)
-    tender.start()
+    _beside.extend((pump, Notifier(here, here.room.scripts), PageTender(here.room, here.store, here.clock)))
+    for thread in _beside:
+        thread.start()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _stop_pump(**_: object) -> None:
-    while _pumps:
-        _pumps.pop().stop()
-    while _notifiers:
-        _notifiers.pop().stop()
-    while _tenders:
-        _tenders.pop().stop()
+    while _beside:
+        _beside.pop(0).stop()
 
 
 @worker_shutdown.connect  # type: ignore[untyped-decorator]

@@ -10,10 +10,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-import threading
 from typing import cast
 
-from jobs.errors import RushesError
 from workers.clock import Clock
 from workers.engine.room import WaitingRoom
 from workers.engine.scripts import reaching
@@ -21,6 +19,7 @@ from workers.engine.standing import Standing
 from workers.engine.states import State
 from workers.gallery.keeper import SHARE, PageKeeper
 from workers.gallery.looking import Onlooker
+from workers.rounds import Rounds
 from workers.store.protocol import Store
 
 log = logging.getLogger(__name__)
@@ -66,16 +65,23 @@ class PageTender:
         self._claim = Claim(room)
         self._keepers: dict[str, PageKeeper] = {}
         self._due: dict[str, float] = {}
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="rushes-gallery", daemon=True)
+        # A page is never worth a batch.
+        self._rounds = Rounds(
+            self.once,
+            name="rushes-gallery",
+            seconds=LOOK_SECONDS,
+            log=log,
+            trouble="a gallery could not be written",
+            defect="the gallery stumbled over a defect",
+        )
 
     def start(self) -> None:
         """Begin; the first look is half a minute later."""
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Begin nothing more."""
-        self._ended.set()
+        self._rounds.stop()
 
     def once(self) -> list[str]:
         """Look at all batches; those whose pages were written or found to be right.
@@ -87,7 +93,7 @@ class PageTender:
         for gone in self._keepers.keys() - set(open_ones):
             del self._keepers[gone]
         for batch in open_ones:
-            standing = None if self._ended.is_set() else self._room.standing(batch)
+            standing = None if self._rounds.ended else self._room.standing(batch)
             if standing is not None and self._tend(standing):
                 tended.append(batch)
         return tended
@@ -104,16 +110,6 @@ class PageTender:
         if standing.open == 0:
             del self._keepers[batch]  # it remembers all receipts
         return True
-
-    def _run(self) -> None:
-        while not self._ended.wait(LOOK_SECONDS):
-            try:
-                self.once()
-            except RushesError as error:
-                log.warning("a gallery could not be written: %s", error)
-            except Exception:
-                # A page is never worth a batch.
-                log.exception("the gallery stumbled over a defect")
 
 
 def _what(standing: Standing) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 
 from jobs.errors import RushesError
 from workers.context import Context
@@ -11,6 +10,7 @@ from workers.engine.scripts import Scripts
 from workers.notices.channels import NotDelivered, channels_of, deliver
 from workers.notices.outbox import Notice, Outbox
 from workers.reports import gather
+from workers.rounds import Rounds
 from workers.settings import REHEARSAL
 
 log = logging.getLogger(__name__)
@@ -26,17 +26,24 @@ class Notifier:
         self._context = context
         self._outbox = Outbox(scripts)
         self._channels = channels_of(context.settings)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="rushes-notifier", daemon=True)
+        # What a round leaves undone comes back by its lease.
+        self._rounds = Rounds(
+            self.once,
+            name="rushes-notifier",
+            seconds=LOOK_SECONDS,
+            log=log,
+            trouble="nobody can be told just now",
+            defect="the notifier stumbled over a defect",
+        )
 
     def start(self) -> None:
         """Begin, if there is anybody to tell."""
         if self._channels:
-            self._thread.start()
+            self._rounds.start()
 
     def stop(self) -> None:
         """Begin nothing more. What is not told yet is kept."""
-        self._ended.set()
+        self._rounds.stop()
 
     def once(self, *, most: int = MOST_AT_ONCE) -> int:
         """Look, and bring what is due, `most` of it at the most; how many notices were told. Raises `RedisError`."""
@@ -48,7 +55,7 @@ class Notifier:
                 self._outbox.look(standing, self._channels, self._context.settings.notices)
         told = 0
         for _ in range(most):
-            notice = None if self._ended.is_set() else self._outbox.take()
+            notice = None if self._rounds.ended else self._outbox.take()
             if notice is None:
                 break
             told += self._tell(notice)
@@ -66,13 +73,3 @@ class Notifier:
             return False
         self._outbox.delivered(notice)
         return True
-
-    def _run(self) -> None:
-        while not self._ended.wait(LOOK_SECONDS):
-            try:
-                self.once()
-            except RushesError as error:
-                log.warning("nobody can be told just now: %s", error)
-            except Exception:
-                # What it left undone comes back by its lease.
-                log.exception("the notifier stumbled over a defect")
