@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from workbench import HandClock
 
+from workers.http.errors import NotSent
+from workers.providers.protocol import Response
 from workers.webhooks.signatures import AGAIN_SECONDS, KEYS_SECONDS, TIMESTAMP_SECONDS, FalSignatures, signed
 
 BODY = b'{"request_id": "job-1", "status": "OK"}'
+
+
+def told(*keys: object) -> Response:
+    return Response(200, {}, json.dumps({"keys": keys}).encode())
 
 
 class House:
@@ -26,12 +32,12 @@ class House:
         self.asked = 0
         self.signatures = FalSignatures("https://fal.example/jwks", self.clock, self.fetch)
 
-    async def fetch(self, url: str) -> Any:
+    def fetch(self, url: str) -> Response:
         self.asked += 1
         if self.away:
-            raise OSError("no route to it")
+            raise NotSent("no route to it")
         public = self.key.public_key().public_bytes_raw()
-        return {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": base64.urlsafe_b64encode(public).decode().rstrip("=")}]}
+        return told({"kty": "OKP", "crv": "Ed25519", "x": base64.urlsafe_b64encode(public).decode().rstrip("=")})
 
     def headers(self, body: bytes = BODY, *, late: float = 0.0) -> dict[str, str]:
         told = ["job-1", "user", str(int(self.clock.now() - late))]
@@ -126,10 +132,16 @@ def test_keys_that_can_not_be_had_anew_are_given_up_after_a_day(house: House) ->
     assert house.asked == 2
 
 
-@pytest.mark.parametrize("told", [None, [], {}, {"keys": 3}, {"keys": [{"crv": "P-256", "x": "AA"}, {"x": 1}, 2]}])
-def test_what_is_no_list_of_keys_lets_nobody_be_refused(house: House, told: object) -> None:
-    async def fetch(url: str) -> Any:
-        return told
+@pytest.mark.parametrize("said", [None, [], {}, {"keys": 3}, {"keys": [{"crv": "P-256", "x": "AA"}, {"x": 1}, 2]}])
+def test_what_is_no_list_of_keys_lets_nobody_be_refused(house: House, said: object) -> None:
+    def fetch(url: str) -> Response:
+        return Response(200, {}, json.dumps(said).encode())
 
     house.signatures = FalSignatures("https://fal.example/jwks", house.clock, fetch)
+    assert house.refuses({}) is None
+
+
+def test_keys_at_an_address_that_is_not_there_let_nobody_be_refused(house: House) -> None:
+    missing = Response(404, {}, house.fetch("").body)
+    house.signatures = FalSignatures("https://fal.example/jwks", house.clock, lambda url: missing)
     assert house.refuses({}) is None

@@ -43,11 +43,13 @@ class Wire:
     """One process's way to the providers, for any number of threads. Its loop thread starts when first used.
 
     A call returns the other side's answer, whatever its status, or raises `NotSent` or `Broken`. No POST is
-    sent twice, and no redirect is followed. A forked child begins afresh, with connections of its own.
+    sent twice, no redirect is followed, and no answer has more than `largest` bytes. A forked child begins
+    afresh, with connections of its own.
     """
 
-    def __init__(self, *, user_agent: str, connections: int = 200) -> None:
+    def __init__(self, *, user_agent: str, connections: int = 200, largest: int = LARGEST_ANSWER) -> None:
         self._user_agent = user_agent
+        self._largest = largest
         self._connections = Connections(connections)
         self._thread = LoopThread("rushes-http", self._connections.aclose)
 
@@ -165,9 +167,9 @@ class Wire:
             body = bytearray()
             async for chunk in response.aiter_bytes():
                 body += chunk
-                if len(body) > LARGEST_ANSWER:
+                if len(body) > self._largest:
                     where = f"{request.method} {place(str(request.url))}"
-                    raise Broken(f"{where}: the answer is longer than {LARGEST_ANSWER} bytes.")
+                    raise Broken(f"{where}: the answer is longer than {self._largest} bytes.")
         finally:
             await response.aclose()
         return Response(response.status_code, dict(response.headers.items()), bytes(body))

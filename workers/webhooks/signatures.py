@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 
-import aiohttp
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from workers.clock import Clock
+from workers.http.errors import Broken, NotSent
+from workers.http.wire import Wire
+from workers.providers.protocol import Request, Response
 
 log = logging.getLogger(__name__)
 
@@ -32,26 +33,17 @@ AGAIN_SECONDS = 60.0
 """Between two questions for the keys: they can't be had, or none of them fits."""
 
 ASKING_SECONDS = 5.0
-MOST_BYTES = 64 * 1024
+MOST_BYTES = 64 * 1024 - 1
 
-Fetch = Callable[[str], Awaitable[Any]]
-"""What stands at a URL, parsed from JSON. Raises `OSError`, `TimeoutError`, `ValueError` or `aiohttp.ClientError`."""
+Fetch = Callable[[str], Response]
+"""Asks a URL, and waits. Raises `NotSent` and `Broken`."""
 
 
-async def fetched(url: str) -> Any:
-    """What stands at `url`, parsed from JSON, by way of the environment's proxy. Raises as `Fetch` says."""
-    timeout = aiohttp.ClientTimeout(total=ASKING_SECONDS)
-    async with (
-        aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
-        session.get(url, allow_redirects=False) as answer,
-    ):
-        if answer.status != 200:
-            raise ValueError(f"it answers {answer.status}")
-        try:
-            body = await answer.content.readexactly(MOST_BYTES)
-        except asyncio.IncompleteReadError as whole:
-            return json.loads(whole.partial)
-        raise ValueError(f"it has {len(body)} bytes or more")
+def fetched(url: str) -> Response:
+    """What is answered at `url`. Raises as `Fetch` says."""
+    # Once a day, so nothing is kept open for it.
+    with Wire(user_agent=f"rushes/{version('rushes')}", connections=1, largest=MOST_BYTES) as wire:
+        return wire.send(Request("GET", url, {}), timeout=ASKING_SECONDS)
 
 
 def signed(request_id: str, user_id: str, timestamp: str, body: bytes) -> bytes:
@@ -117,8 +109,8 @@ class FalSignatures:
                 return False
             self._asked_at = now
             try:
-                self._keys = _keys(await self._fetch(self._url))
-            except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+                self._keys = _keys(await asyncio.to_thread(self._fetch, self._url))
+            except (NotSent, Broken, ValueError) as error:
                 if self._had_at is not None and now - self._had_at > KEYS_SECONDS:
                     self._keys = ()
                 log.warning("fal's keys can't be had, so its calls are hints from anybody: %s", error)
@@ -127,8 +119,11 @@ class FalSignatures:
             return True
 
 
-def _keys(told: Any) -> Sequence[Ed25519PublicKey]:
+def _keys(answer: Response) -> Sequence[Ed25519PublicKey]:
     """The keys of a JWKS. Raises `ValueError` where there are none."""
+    if answer.status != 200:
+        raise ValueError(f"it answers {answer.status}")
+    told = answer.parsed()
     listed = told.get("keys") if isinstance(told, dict) else None
     kept = [
         Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(f"{each['x']}=="))
