@@ -23,6 +23,7 @@ from workers.clock import SystemClock
 from workers.context import make_context
 from workers.opening import open_batch
 from workers.settings import CONVENTIONS, load_settings
+from workers.supervisor import PARENT_VARIABLE
 
 START_SECONDS = 60.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -139,7 +140,8 @@ def started(
     with log.open("ab") as written:
         process = subprocess.Popen(
             command,
-            env=dict(os.environ if environ is None else environ),
+            # So it ends by itself when the bench is ended before it could do so.
+            env={**(os.environ if environ is None else environ), PARENT_VARIABLE: str(os.getpid())},
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=subprocess.STDOUT,
