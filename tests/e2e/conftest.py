@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desk import QUICK, Desk
+from desk import QUICK
+from front_door import Desk
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from desk import Desk, Ended
+from front_door import Desk, Ended
 from PIL import Image
 
 from workers.clock import Clock, SystemClock

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from desk import Desk
+from front_door import Desk
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 NIGHT = ("--provider", "fal", "--model", "seedance-2.0-fast", "--defaults", "defaults.yaml", "overnight.csv")

@@ -10,7 +10,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from desk import SWEEP, Desk, manifest, pointed_at, until
+from desk import SWEEP, manifest, pointed_at, until
+from front_door import Desk
 from imitation import imitation
 
 

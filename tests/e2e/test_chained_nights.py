@@ -9,8 +9,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from desk import Desk, until
+from desk import until
 from five import billed, pointed, sandboxed
+from front_door import Desk
 
 EXAMPLES = Path(__file__).parents[2] / "manifests"
 

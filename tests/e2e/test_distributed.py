@@ -17,7 +17,8 @@ from pathlib import Path
 import boto3
 import pytest
 import redis
-from desk import SWEEP, Desk, manifest, pointed_at, until
+from desk import SWEEP, manifest, pointed_at, until
+from front_door import Desk
 from imitation import imitation
 from moto.server import ThreadedMotoServer
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from desk import Desk
+from front_door import Desk
 from ruamel.yaml import YAML
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"

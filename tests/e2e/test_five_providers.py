@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import Desk, Ended, until
+from desk import until
 from five import (
     KEYS,
     MODES,
@@ -29,6 +29,7 @@ from five import (
     sent,
     submitted,
 )
+from front_door import Desk, Ended
 from test_two_hundred_takes import kill_workers
 from workbench import Make
 

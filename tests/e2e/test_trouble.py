@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import SWEEP, Desk, manifest, pointed_at
+from desk import SWEEP, manifest, pointed_at
+from front_door import Desk
 from imitation import Answer, imitation
 
 WRONG_MANIFESTS = {

@@ -11,7 +11,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from desk import Desk, manifest, pointed_at, until
+from desk import manifest, pointed_at, until
+from front_door import Desk
 from imitation import Imitation, imitation
 from PIL import Image
 

@@ -6,8 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
-from desk import Desk
 from five import billed, pointed, sandboxed
+from front_door import Desk
 
 EXAMPLE = Path(__file__).parents[2] / "manifests" / "failover.yaml"
 
